@@ -1,0 +1,92 @@
+import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
+import type { Description } from './contract.ts';
+
+/** A backend package as it was found. */
+export interface LocatedPackage {
+  /** As the policy names it, without line breaks. */
+  readonly name: string;
+  readonly version: string;
+  /** Real path of the package's folder. */
+  readonly directory: string;
+  /** `file:` URL of the module to import. */
+  readonly entryUrl: string;
+}
+
+/** One finding of a backend's own schema: a row of the 403 reply, its path still inside `config` or `scope`. */
+export interface SchemaFinding {
+  readonly part: 'config' | 'scope';
+  readonly path: readonly (string | number)[];
+  readonly type: string;
+  readonly message: string;
+}
+
+/** `v8.serialize({ config, scope })`: made once when a policy is applied, read by the child for each run. */
+export type PolicyPayload = Buffer;
+
+/** What a run needs of the daemon while it goes. No handler may throw. */
+export interface RunHandlers {
+  /** The backend's `run` was entered. */
+  entered(): void;
+  progress(done: number, total: number | undefined): void;
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void;
+  /** Asks for room for a batch of this size; the backend is held back until it resolves. Rejects when the run is over. */
+  reserve(bytes: number): Promise<void>;
+  /** A closed batch, after its room was given. In order. */
+  batch(batch: Batch): void;
+}
+
+export interface RunRequest {
+  readonly identity: RunIdentity;
+  readonly payload: PolicyPayload;
+  readonly encoding: BatchEncoding;
+  /** A batch closes this long after its first entity; undefined: only by size and at the run's end. */
+  readonly closeBatchAfterMs: number | undefined;
+  readonly handlers: RunHandlers;
+}
+
+/** How the backend's part of a run ended. */
+export type ExecutionOutcome =
+  /** All entities were yielded and handed over. */
+  | { readonly kind: 'returned' }
+  /** The backend threw, or yielded what is no entity: the run's own fault, its child lives on. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** It stopped after `cancel`, by itself or cut off. */
+  | { readonly kind: 'cancelled'; readonly cutOff: boolean }
+  /** Its child ended. `innocent`: because of another run, so that this one may be run again. */
+  | { readonly kind: 'crashed'; readonly reason: string; readonly innocent: boolean };
+
+/** One run under way in a child. */
+export interface Execution {
+  /** Never rejects; resolves once nothing of the run is left. */
+  readonly outcome: Promise<ExecutionOutcome>;
+  /** Aborts the run's signal; after `graceMs` what is left is cut off, its child with it. Later calls may only shorten the grace. */
+  cancel(graceMs: number): void;
+}
+
+/** One policy's hold on a backend: while any is open, the package keeps its children. */
+export interface BackendLease {
+  readonly package: LocatedPackage;
+  readonly description: Description;
+  /** Findings of the backend's own schemas, a list for each payload; waits at most 10 s. */
+  check(payloads: readonly PolicyPayload[]): Promise<readonly (readonly SchemaFinding[])[]>;
+  run(request: RunRequest): Execution;
+  /** After the last close of a package its idle children end at once. */
+  close(): void;
+}
+
+/** Runs backend packages isolated, in child processes. */
+export interface BackendHost {
+  /**
+   * Finds a package, imports it in a child and asks it to describe itself.
+   * Rejects with a `BackendError` whose message names the package and what was wrong; leaves nothing behind then.
+   */
+  open(packageName: string): Promise<BackendLease>;
+  /** Children alive, for status and metrics. */
+  children(): readonly {
+    readonly pid: number;
+    readonly package: string | undefined;
+    readonly runs: number;
+  }[];
+  /** Cuts off what still runs and ends every child. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+/** A timer that has not fired yet. */
+export interface Timer {
+  /** Harmless when the timer has fired or was cancelled before. */
+  cancel(): void;
+}
+
+/** Where every part reads the time and sets its timers, so that a test can hold both. */
+export interface Clock {
+  /** Whole milliseconds since the Unix epoch; may jump when the host's clock is set. */
+  now(): number;
+  /** Milliseconds since some fixed moment; never goes back. For durations. */
+  monotonic(): number;
+  /** Calls `callback` once, `delayMs` from now. Any delay is allowed; negative ones count as 0. */
+  after(delayMs: number, callback: () => void): Timer;
+}
+
+/** Node fires at once, with a warning, when asked to wait longer. */
+const LONGEST_NODE_DELAY_MS = 2 ** 31 - 1;
+
+/** The host's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, callback) {
+    let handle: NodeJS.Timeout;
+    const wait = (restMs: number): void => {
+      const stepMs = Math.min(restMs, LONGEST_NODE_DELAY_MS);
+      handle = setTimeout(() => (restMs > stepMs ? wait(restMs - stepMs) : callback()), stepMs);
+    };
+    wait(Math.max(0, delayMs));
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/**
+ * Resolves after `delayMs`, or as soon as `signal` aborts: look at `signal.aborted` afterwards.
+ */
+export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = clock.after(delayMs, done);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** True when `promise` settles (either way) within `delayMs`, false when the time is over first. */
+export async function settlesWithin(
+  clock: Clock,
+  delayMs: number,
+  promise: Promise<unknown>,
+): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const limit = new AbortController();
+  const late = pause(clock, delayMs, limit.signal).then(() => false);
+  const result = await Promise.race([settled, late]);
+  limit.abort();
+  return result;
+}

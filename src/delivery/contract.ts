@@ -1,0 +1,37 @@
+import type { Batch } from '../sink/contract.ts';
+
+/** What became of a run's batches. */
+export interface DeliveryOutcome {
+  /** Entities that the sink acknowledged. */
+  readonly acknowledged: number;
+  /** Why the rest was not; undefined when nothing is missing. */
+  readonly failure: string | undefined;
+}
+
+/** The way of one run's batches to the sink: one after another, in order. */
+export interface RunDelivery {
+  /** Resolves when there is room for `bytes` more (first come, first served); rejects after a failure or `abort`. */
+  reserve(bytes: number): Promise<void>;
+  /** Takes a batch that has room. */
+  accept(batch: Batch): void;
+  /** Resolves when a batch failed for good, so that the backend need not go on; never rejects. */
+  readonly failed: Promise<string>;
+  /** No more batches will come. Resolves when the last is acknowledged or given up; never rejects. */
+  finish(): Promise<DeliveryOutcome>;
+  /** Gives up what is not acknowledged yet, with this reason. */
+  abort(reason: string): void;
+}
+
+export interface DeliveryTotals {
+  readonly waitingBatches: number;
+  readonly waitingBytes: number;
+  readonly waitingEntities: number;
+}
+
+/** Takes batches from runs to the sink: bounded memory, retries, several runs side by side. */
+export interface Delivery {
+  open(onAcknowledged: (entityCount: number, bytes: number) => void): RunDelivery;
+  totals(): DeliveryTotals;
+  /** Gives up what is left and says how much that was. */
+  stop(): Promise<DeliveryTotals>;
+}

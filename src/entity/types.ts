@@ -1,0 +1,2 @@
+// Replaced by generated types.
+export type Entity = Record<string, unknown>;

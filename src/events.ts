@@ -1,0 +1,55 @@
+import type { Run } from './run/run.ts';
+
+/** Every event of the daemon. History, metrics and log hang on these; nothing waits for them. */
+export interface DaemonEvents {
+  /** A policy was accepted; none of its runs has started yet. */
+  'policy:applied': { readonly policy: string; readonly backend: string };
+  /** A policy is gone; its runs are being cancelled. */
+  'policy:deleted': { readonly policy: string };
+  /** A run was opened. Every run that is opened ends with exactly one `run:finished`. */
+  'run:opened': { readonly run: Readonly<Run> };
+  /** The backend's `run` was entered. */
+  'run:started': { readonly run: Readonly<Run> };
+  /** A run reached its final state, `skipped` included. */
+  'run:finished': { readonly run: Readonly<Run> };
+  /** The sink acknowledged a batch. */
+  'batch:delivered': { readonly run: Readonly<Run>; readonly entityCount: number; readonly bytes: number };
+  /** A request was answered; `route` is the template, not what was called. */
+  'api:answered': {
+    readonly route: string;
+    readonly method: string;
+    readonly statusCode: number;
+    readonly durationMs: number;
+  };
+}
+
+export type EventName = keyof DaemonEvents;
+type Listener<Name extends EventName> = (event: DaemonEvents[Name]) => void;
+
+/** Hands events to their listeners; one that throws is reported and disturbs nobody. */
+export class Events {
+  readonly #listeners = new Map<EventName, Set<Listener<never>>>();
+  readonly #onFault: (name: EventName, fault: unknown) => void;
+
+  /** @param onFault is told of a listener that threw. */
+  constructor(onFault: (name: EventName, fault: unknown) => void) {
+    this.#onFault = onFault;
+  }
+
+  /** Returns the function that takes the listener away again. */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  emit<Name extends EventName>(name: Name, event: DaemonEvents[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as Listener<Name>)(event);
+      } catch (fault) {
+        this.#onFault(name, fault);
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFormat = 'auto' | 'pretty' | 'text' | 'json';
+
+/** What a daemon is started with, checked and expanded: what `cli/options.ts` makes of flags and environment. */
+export interface DaemonOptions {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly diodeTarget: string | undefined;
+  /** Both or neither. */
+  readonly diodeClientId: string | undefined;
+  readonly diodeClientSecret: string | undefined;
+  readonly diodeAppNamePrefix: string | undefined;
+  readonly dryRun: boolean;
+  /** undefined in a dry run: JSON on stdout. */
+  readonly dryRunOutputDir: string | undefined;
+  readonly otelEndpoint: string | undefined;
+  /** 0: no metrics, said in the log. */
+  readonly otelExportPeriodSeconds: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly backendsDirs: readonly string[];
+  /** Runs at work at once; Infinity: no limit. */
+  readonly concurrency: number;
+  readonly runTimeoutMs: number | undefined;
+  readonly stopTimeoutMs: number;
+  /** Heap limit of each backend process. */
+  readonly backendMemoryMiB: number;
+  /** Patterns of names that policies from the network may expand; `*` matches any run of characters. */
+  readonly allowEnv: readonly string[];
+  /** Variables that flags named by `${NAME}`: they hold the daemon's own secrets, and no child inherits them. */
+  readonly secretVariables: readonly string[];
+}

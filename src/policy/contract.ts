@@ -1,0 +1,76 @@
+import type { PolicyPayload } from '../backend/host.ts';
+import type { Overlap } from '../run/contract.ts';
+
+/** Where a policy came from: it decides which `${NAME}` may be expanded (design: trust). */
+export type Provenance = 'file' | 'authenticated' | 'loopback' | 'network';
+
+/** What is legal and yet surprises: shown in the log and in `GET /api/v1/policies/NAME`. */
+export interface PolicyWarning {
+  /** Where, with dots: `policies.NAME.scope.country`. */
+  readonly field: string;
+  /** 1-based place in the document, where known. */
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  /** What was read, and how to write what was perhaps meant. */
+  readonly message: string;
+}
+
+/** The policy's third key, `run`, with nothing missing. */
+export interface RunSettings {
+  /** IANA zone of the schedule. */
+  readonly timezone: string;
+  readonly timeoutMs: number | undefined;
+  readonly overlap: Overlap;
+}
+
+/** One policy of a document: read, checked and expanded, its backend not yet looked for. */
+export interface PolicyDraft {
+  /** As written; the name in replies, and for DELETE. */
+  readonly name: string;
+  /** Without `\n` and `\r\n`: the name a run sees. */
+  readonly runName: string;
+  /** Expanded, without `\n` and `\r\n`. */
+  readonly packageName: string;
+  /** Cron expression; undefined: once. */
+  readonly schedule: string | undefined;
+  readonly settings: RunSettings;
+  /** `config`, `scope` and `run` as written, `${NAME}` unexpanded, as plain JSON values. */
+  readonly written: { readonly config: unknown; readonly scope: unknown; readonly run: unknown };
+  /** Expanded config and scope. */
+  readonly payload: PolicyPayload;
+  /** Values that came from the environment: whatever text the backend produces is cleaned of them. */
+  readonly secrets: readonly string[];
+  readonly warnings: readonly PolicyWarning[];
+}
+
+/** A policy that was applied, as the API shows it. */
+export interface PolicyView {
+  readonly name: string;
+  readonly config: unknown;
+  readonly scope: unknown;
+  readonly run: unknown;
+  readonly timezone: string;
+  /** Epoch ms. */
+  readonly nextRunAt: number | undefined;
+  readonly warnings: readonly PolicyWarning[];
+  readonly backend: { readonly package: string; readonly version: string };
+}
+
+/** All policies of the daemon. */
+export interface PolicyRegistry {
+  /**
+   * Applies every policy of a document, or none. Resolves to their names in document order; rejects with a
+   * `RequestError` whose reply is upstream's.
+   */
+  apply(document: Buffer, provenance: Provenance): Promise<readonly string[]>;
+  /** Resolves within a second, its runs cancelled; rejects with `NotFoundError`. */
+  delete(name: string): Promise<void>;
+  get(name: string): PolicyView | undefined;
+  /** In the order they were applied. */
+  names(): Iterable<string>;
+  readonly size: number;
+  /** Packages of policies applied so far, kept after their policies are gone. */
+  loadedPackages(): readonly string[];
+  /** Fires no more, refuses documents, closes leases. */
+  stop(): void;
+}

@@ -1,0 +1,54 @@
+import type { BackendLease, PolicyPayload } from '../backend/host.ts';
+import type { Run, RunStatus, RunTrigger } from './run.ts';
+
+/** What happens to a due run whose policy still has one at work. */
+export type Overlap = 'skip' | 'queue_one' | 'allow';
+
+/** What of a policy a run needs. */
+export interface RunnablePolicy {
+  readonly name: string;
+  /** The name a run sees, without line breaks. */
+  readonly runName: string;
+  readonly lease: BackendLease;
+  readonly payload: PolicyPayload;
+  readonly overlap: Overlap;
+  /** undefined: the daemon's own limit, if any. */
+  readonly timeoutMs: number | undefined;
+  /** Texts that no log line or reason may show. */
+  readonly secrets: readonly string[];
+}
+
+/** What was still under way when the daemon stopped. */
+export interface StopReport {
+  readonly cancelledRuns: number;
+  readonly lostBatches: number;
+  readonly lostEntities: number;
+}
+
+/** Decides whether due runs start, and takes each through its states. */
+export interface RunCoordinator {
+  /** A run of this policy is due: it starts, waits, or is recorded as skipped. */
+  fire(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number): void;
+  /** Cancels the policy's runs with this reason, waiting ones too; resolves when none is left, after `graceMs` at the latest plus the time to cut off. */
+  cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void>;
+  /** Starts nothing more, cancels what runs, lets deliveries end as far as the time allows. */
+  stop(timeoutMs: number): Promise<StopReport>;
+}
+
+export interface RunQuery {
+  readonly policy: string | undefined;
+  readonly status: RunStatus | undefined;
+  readonly limit: number;
+  readonly cursor: string | undefined;
+}
+
+/** Runs of this daemon's life, newest first, within fixed bounds. */
+export interface RunHistory {
+  get(id: string): Readonly<Run> | undefined;
+  /** Throws `BadRequestError` for a cursor that is none, or of another query. */
+  list(query: RunQuery): { readonly runs: readonly Readonly<Run>[]; readonly nextCursor: string | undefined };
+  /** The latest runs of an applied policy, newest first, without those that were skipped. */
+  latest(policy: string, count: number): readonly Readonly<Run>[];
+  /** The policy was deleted: a new one of the same name starts without runs. */
+  detach(policy: string): void;
+}

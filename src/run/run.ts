@@ -1,0 +1,81 @@
+import { IllegalMoveError } from '../errors.ts';
+
+/**
+ * - `pending`: opened, waits for a free place or its child.
+ * - `running`: its backend is at work.
+ * - `delivering`: its backend has ended, batches wait for their acknowledgement.
+ * - `completed`: every batch was acknowledged.
+ * - `failed`, `cancelled`: ended early; `reason` says why.
+ * - `lost`: a dead process left it behind and nobody can prove it alive.
+ * - `skipped`: it was due and did not start.
+ */
+export type RunStatus =
+  | 'pending'
+  | 'running'
+  | 'delivering'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'lost'
+  | 'skipped';
+
+const movesFrom: Record<RunStatus, readonly RunStatus[]> = {
+  pending: ['running', 'failed', 'cancelled', 'lost', 'skipped'],
+  running: ['delivering', 'failed', 'cancelled', 'lost'],
+  delivering: ['completed', 'failed', 'cancelled', 'lost'],
+  completed: [],
+  failed: [],
+  cancelled: [],
+  lost: [],
+  skipped: [],
+};
+
+/** What started a run. */
+export type RunTrigger = 'cron' | 'once' | 'retry';
+
+/** The backend that a run is of. */
+export interface RunBackend {
+  readonly package: string;
+  readonly version: string;
+  readonly name: string;
+  readonly appName: string;
+  readonly appVersion: string;
+}
+
+/** One execution of a policy, as history keeps it. Times are milliseconds since the epoch. */
+export interface Run {
+  readonly id: string;
+  /** Orders runs of one daemon: later opened, larger. */
+  readonly sequence: number;
+  readonly policy: string;
+  readonly trigger: RunTrigger;
+  readonly retryOf: string | undefined;
+  readonly backend: RunBackend;
+  readonly dueAt: number;
+  readonly createdAt: number;
+  status: RunStatus;
+  /** `''` unless it says why the run failed, was cancelled, lost or skipped. */
+  reason: string;
+  /** Acknowledged entities. */
+  entityCount: number;
+  batches: number;
+  bytes: number;
+  progress: { readonly done: number; readonly total: number | undefined } | undefined;
+  startedAt: number | undefined;
+  finishedAt: number | undefined;
+  updatedAt: number;
+}
+
+/** True for a state that nothing follows. */
+export function isFinal(status: RunStatus): boolean {
+  return movesFrom[status].length === 0;
+}
+
+/** Changes a run's state; throws {@link IllegalMoveError} where the table forbids it. */
+export function moveTo(run: Run, status: RunStatus, now: number): void {
+  if (!movesFrom[run.status].includes(status)) throw new IllegalMoveError(run.status, status);
+  run.status = status;
+  run.updatedAt = now;
+  if (status === 'running') run.startedAt = now;
+  if (isFinal(status)) run.finishedAt = now;
+}

@@ -1,0 +1,62 @@
+/**
+ * What one batch carries: entities framed for an `IngestRequest` (`diode`), log records framed for a
+ * `ScopeLogs` (`otlp`), or entities as JSON text, ready between the brackets of a list (`json`).
+ */
+export type BatchEncoding = 'diode' | 'otlp' | 'json';
+
+/** Whose entities these are: what a sink tells its receiver beside them. */
+export interface RunIdentity {
+  readonly runId: string;
+  /** The policy's name as a run sees it, without line breaks. */
+  readonly policyName: string;
+  /** `name` of the backend's description. */
+  readonly backend: string;
+  /** `app_name` of the backend's description, without the daemon's prefix. */
+  readonly appName: string;
+  readonly appVersion: string;
+}
+
+/** Entities encoded together: what is kept, sent, tried again and acknowledged under one request id. */
+export interface Batch {
+  /** The request id: one UUID for the batch's whole life, however often it is sent. */
+  readonly id: string;
+  readonly run: RunIdentity;
+  readonly entityCount: number;
+  readonly bytes: Buffer;
+}
+
+/** What the way to the receiver looks like now, for `/readyz`, status and the log. */
+export interface SinkHealth {
+  readonly ok: boolean;
+  /** One sentence for a person; `''` when `ok`. */
+  readonly reason: string;
+}
+
+/** Where batches go. A sink never tries a batch again by itself, but for an expired token. */
+export interface Sink {
+  readonly encoding: BatchEncoding;
+  /**
+   * Called once before the daemon listens. Rejects with a {@link SinkError} of kind `fatal` when the daemon
+   * cannot do its work with this configuration; resolves within about a second otherwise, reachable or not.
+   */
+  start(): Promise<void>;
+  /** Resolves when the receiver has acknowledged the batch; rejects with a {@link SinkError}. */
+  send(batch: Batch, signal: AbortSignal): Promise<void>;
+  health(): SinkHealth;
+  /** Releases channels, sockets and timers; calls under way are cut off. */
+  close(): Promise<void>;
+}
+
+/** `unavailable`: try again later. `rejected`: this batch never will. `fatal`: nothing will, until the configuration changes. */
+export type SinkErrorKind = 'unavailable' | 'rejected' | 'fatal';
+
+/** Why a batch was not acknowledged; `message` becomes the run's reason. */
+export class SinkError extends Error {
+  override readonly name = 'SinkError';
+  readonly kind: SinkErrorKind;
+
+  constructor(kind: SinkErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
