@@ -41,6 +41,8 @@ export interface RunRequest {
   readonly encoding: BatchEncoding;
   /** A batch closes this long after its first entity; undefined: only by size and at the run's end. */
   readonly closeBatchAfterMs: number | undefined;
+  /** In a child that no other run shares: for a run whose last child crashed under several. */
+  readonly alone: boolean;
   readonly handlers: RunHandlers;
 }
 
@@ -52,7 +54,7 @@ export type ExecutionOutcome =
   | { readonly kind: 'failed'; readonly reason: string }
   /** It stopped after `cancel`, by itself or cut off. */
   | { readonly kind: 'cancelled'; readonly cutOff: boolean }
-  /** Its child ended. `innocent`: because of another run, so that this one may be run again. */
+  /** Its child ended. `innocent`: because of another run, or nobody can say of which, so that this one may be run again. */
   | { readonly kind: 'crashed'; readonly reason: string; readonly innocent: boolean };
 
 /** One run under way in a child. */
