@@ -1,6 +1,21 @@
 import type { Logger } from 'pino';
+import { createApi, type Readiness } from './api/create-api.ts';
+import { childEnvironment } from './backend/child-environment.ts';
+import { createBackendHost } from './backend/create-host.ts';
 import type { Clock } from './clock.ts';
+import { createDelivery } from './delivery/create-delivery.ts';
+import { StartError } from './errors.ts';
+import { Events } from './events.ts';
 import type { DaemonOptions } from './options.ts';
+import { readPolicyDocument } from './policy/read-document.ts';
+import { createPolicyRegistry } from './policy/registry.ts';
+import type { StopReport } from './run/contract.ts';
+import { createRunCoordinator } from './run/coordinator.ts';
+import { createRunHistory } from './run/history.ts';
+import { type Sink, SinkError } from './sink/contract.ts';
+import { createSink } from './sink/create-sink.ts';
+import { logEvents } from './telemetry/event-log.ts';
+import { readVersion } from './version.ts';
 
 /** What a daemon takes from the process around it. */
 export interface Surroundings {
@@ -18,7 +33,154 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+type Undo = () => unknown;
+
+/** Where a daemon is in its life; `/readyz` says so. */
+type Phase = 'starting' | 'ready' | 'stopping';
+
+/** Of `--stop-timeout`, what runs and deliveries get; the rest is for closing sockets and ending children. */
+const RUNS_SHARE_OF_STOP = 0.8;
+
 /** Starts a daemon; rejects with a `StartError` and leaves nothing behind when it cannot. */
-export function startDaemon(_options: DaemonOptions, _surroundings: Surroundings): Promise<Daemon> {
-  return Promise.reject(new Error('not built yet'));
+export async function startDaemon(options: DaemonOptions, surroundings: Surroundings): Promise<Daemon> {
+  const undo: Undo[] = [];
+  try {
+    return await buildDaemon(options, surroundings, undo);
+  } catch (error) {
+    await runAll(undo, surroundings.log);
+    throw error;
+  }
+}
+
+async function buildDaemon(
+  options: DaemonOptions,
+  surroundings: Surroundings,
+  undo: Undo[],
+): Promise<Daemon> {
+  const { clock, log, env } = surroundings;
+  const version = readVersion();
+  let phase: Phase = 'starting';
+
+  const events = new Events((name, fault) =>
+    log.error({ module: 'events', err: fault }, `A listener of ${name} failed`),
+  );
+  undo.unshift(logEvents(events, log, clock));
+  if (options.otelEndpoint !== undefined) {
+    undo.unshift(await beginMetrics(options.otelEndpoint, options, surroundings, events, version));
+  }
+
+  const sink = await createSink(options, { clock, log, env, version });
+  undo.unshift(() => sink.close());
+  await startSink(sink);
+
+  const delivery = createDelivery({ sink, clock, log });
+  undo.unshift(() => delivery.stop());
+
+  const host = createBackendHost({
+    clock,
+    log,
+    backendsDirs: options.backendsDirs,
+    workingDirectory: process.cwd(),
+    memoryMiB: options.backendMemoryMiB,
+    env: childEnvironment(env, options.secretVariables),
+  });
+  undo.unshift(() => host.stop());
+
+  const history = createRunHistory({ events });
+  const coordinator = createRunCoordinator({
+    clock,
+    log,
+    events,
+    delivery,
+    encoding: sink.encoding,
+    closeBatchAfterMs: options.dryRun ? undefined : 1_000,
+    concurrency: options.concurrency,
+    runTimeoutMs: options.runTimeoutMs,
+  });
+
+  const hostTimezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const registry = createPolicyRegistry({
+    clock,
+    log,
+    events,
+    host,
+    coordinator,
+    history,
+    readDocument: (document, provenance) =>
+      readPolicyDocument(document, { provenance, env, allowEnv: options.allowEnv, hostTimezone }),
+  });
+
+  const readiness = (): Readiness => readinessOf(phase, sink);
+  const api = createApi({ registry, history, events, readiness, clock, log, version });
+  undo.unshift(() => api.close());
+  const address = await api.listen(options.host, options.port);
+  phase = 'ready';
+
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    phase = 'stopping';
+    registry.stop();
+    const report = await coordinator.stop(options.stopTimeoutMs * RUNS_SHARE_OF_STOP);
+    await runAll(undo, log);
+    log.info({ module: 'daemon' }, describeStop(report));
+  };
+  return {
+    ...address,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+async function beginMetrics(
+  endpoint: string,
+  options: DaemonOptions,
+  { clock, log }: Surroundings,
+  events: Events,
+  version: string,
+): Promise<Undo> {
+  const { startMetrics } = await import('./telemetry/metrics.ts');
+  const metrics = startMetrics({
+    endpoint,
+    periodSeconds: options.otelExportPeriodSeconds,
+    events,
+    log,
+    clock,
+    version,
+  });
+  return () => metrics.stop();
+}
+
+/** A sink that can never work stops the start; one that is only away does not (sheet: Command line). */
+async function startSink(sink: Sink): Promise<void> {
+  try {
+    await sink.start();
+  } catch (error) {
+    if (error instanceof SinkError) throw new StartError(1, error.message, { cause: error });
+    throw error;
+  }
+}
+
+function readinessOf(phase: Phase, sink: Sink): Readiness {
+  if (phase !== 'ready') return { statusCode: 503, status: phase, reasons: [`the daemon is ${phase}`] };
+  const health = sink.health();
+  if (health.ok) return { statusCode: 200, status: 'ok', reasons: [] };
+  return { statusCode: 200, status: 'degraded', reasons: [health.reason] };
+}
+
+async function runAll(undo: Undo[], log: Logger): Promise<void> {
+  for (const step of undo.splice(0)) {
+    try {
+      await step();
+    } catch (error) {
+      log.error({ module: 'daemon', err: error }, 'A part did not stop as it should');
+    }
+  }
+}
+
+function describeStop(report: StopReport): string {
+  const { cancelledRuns, lostBatches, lostEntities } = report;
+  if (cancelledRuns === 0 && lostBatches === 0) return 'Stopped, nothing was left';
+  return `Stopped: ${cancelledRuns} runs cancelled, ${lostBatches} batches with ${lostEntities} entities not delivered`;
 }
