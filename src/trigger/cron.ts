@@ -1,0 +1,123 @@
+import { Cron } from 'croner';
+import { messageOf } from '../errors.ts';
+
+/** When a cron expression fires in its zone. */
+export interface CronSchedule {
+  /** The first moment later than `epochMs`, in whole seconds (epoch ms); undefined when there is none. */
+  nextAfter(epochMs: number): number | undefined;
+}
+
+/** An expression that is none, or that never fires; the message is for the person who wrote it. */
+export class CronError extends Error {
+  override readonly name = 'CronError';
+}
+
+const LONGEST_EXPRESSION = 1_000;
+/** No field is a year, so what does not fire after this moment never does. */
+const ANY_MOMENT = new Date(Date.UTC(2026, 0, 1));
+
+/**
+ * Reads a standard cron expression of 5 or 6 fields (seconds first), or a name such as `@daily` (sheet: Schedules).
+ * A schedule of fixed times fires once in an hour that the clock repeats, and right after a gap that its time fell
+ * into; a schedule with `*` or steps in its time is an interval and goes on through both.
+ *
+ * @param timezone an IANA name.
+ * @throws CronError
+ */
+export function compileCron(expression: string, timezone: string): CronSchedule {
+  refuseWrongShape(expression);
+  searcherOf(expression, timezone);
+  return new SharedSchedule(expression, timezone);
+}
+
+/** What the cron library would take for a date, or spend long on, and what it names less clearly. */
+function refuseWrongShape(expression: string): void {
+  if (expression.length > LONGEST_EXPRESSION) {
+    throw new CronError(
+      `a cron expression has at most ${LONGEST_EXPRESSION} characters, not ${expression.length}`,
+    );
+  }
+  const trimmed = expression.trim();
+  const fields = trimmed === '' ? [] : trimmed.split(/\s+/);
+  if (fields.length === 1 && trimmed.startsWith('@')) return;
+  if (fields.length !== 5 && fields.length !== 6) {
+    throw new CronError(`'${expression}' has ${countOf(fields.length)}, a cron expression has 5 or 6`);
+  }
+}
+
+const countOf = (fields: number): string => (fields === 1 ? '1 field' : `${fields} fields`);
+
+/** The handle that a policy keeps: small, because there may be many. */
+class SharedSchedule implements CronSchedule {
+  readonly #expression: string;
+  readonly #timezone: string;
+
+  constructor(expression: string, timezone: string) {
+    this.#expression = expression;
+    this.#timezone = timezone;
+  }
+
+  nextAfter(epochMs: number): number | undefined {
+    return searcherOf(this.#expression, this.#timezone).nextAfter(epochMs);
+  }
+}
+
+/** Searches one expression in one zone, and remembers the last answer: policies of one schedule ask the same. */
+class Searcher {
+  readonly #cron: Cron;
+  #from = 0;
+  #next: number | undefined;
+
+  constructor(cron: Cron) {
+    this.#cron = cron;
+  }
+
+  nextAfter(epochMs: number): number | undefined {
+    const isSameAnswer = this.#next !== undefined && epochMs >= this.#from && epochMs < this.#next;
+    if (!isSameAnswer) {
+      this.#from = epochMs;
+      this.#next = this.#cron.nextRun(new Date(epochMs))?.getTime();
+    }
+    return this.#next;
+  }
+}
+
+/** The library keeps 83 KB for each expression, and needs 80 us to make it again. */
+const MOST_SEARCHERS = 128;
+/** Those used last, by zone and expression, the latest at the end. */
+const searchers = new Map<string, Searcher>();
+
+function searcherOf(expression: string, timezone: string): Searcher {
+  const key = `${timezone} ${expression}`;
+  const known = searchers.get(key);
+  if (known) searchers.delete(key);
+  const searcher = known ?? new Searcher(readExpression(expression, timezone));
+  searchers.set(key, searcher);
+  if (searchers.size > MOST_SEARCHERS) forgetOldest();
+  return searcher;
+}
+
+function forgetOldest(): void {
+  for (const oldest of searchers.keys()) {
+    searchers.delete(oldest);
+    return;
+  }
+}
+
+function readExpression(expression: string, timezone: string): Cron {
+  try {
+    const cron = new Cron(expression, {
+      paused: true,
+      timezone,
+      mode: '5-or-6-parts',
+      sloppyRanges: true,
+      fixedTimeRule: 'no-wildcard',
+    });
+    if (cron.nextRun(ANY_MOMENT)) return cron;
+  } catch (fault) {
+    throw new CronError(`'${expression}': ${messageOf(fault).replace(/^Cron(Pattern|Date): /, '')}`, {
+      cause: fault,
+    });
+  }
+  throw new CronError(`'${expression}' never fires`);
+}
