@@ -54,7 +54,12 @@ export class HeldClock implements Clock {
       timer.callback();
       await settle();
     }
-    this.#elapsed = target;
+    this.#elapsed = Math.max(this.#elapsed, target);
+  }
+
+  /** Lets time pass while the caller is at work: nothing fires meanwhile. */
+  pass(ms: number): void {
+    this.#elapsed += ms;
   }
 
   /** Sets the wall clock, as an operator or a time server does: `now` jumps, timers and `monotonic` do not notice. */
