@@ -1,0 +1,82 @@
+import { createRequire } from 'node:module';
+import { isatty } from 'node:tty';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { PrettyOptions } from 'pino-pretty';
+import { messageOf } from '../errors.ts';
+import type { LogFormat, LogLevel } from '../options.ts';
+import { oneLine } from './one-line.ts';
+import { secretCleaner } from './secrets.ts';
+import { type LineWriter, TextForm } from './text-form.ts';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** `auto`: `pretty` on a terminal, else `text`. */
+  readonly format: LogFormat;
+  /** Default: stderr, written before the call returns. */
+  readonly destination?: LineWriter & { readonly isTTY?: boolean };
+  /** The daemon's own secrets: no line shows them. */
+  readonly secrets?: readonly string[];
+}
+
+const STDERR = 2;
+
+/**
+ * The daemon's log. Lines name their part in `module`, and carry `policy`, `run` and `backend` where they are about
+ * a run; the three forms are described in the README.
+ */
+export function createLog({ level, format, destination, secrets = [] }: LogOptions): Logger {
+  const target = destination ?? stderrWriter();
+  const clean = secretCleaner(secrets);
+  const form = createForm(format, { write: (line) => target.write(clean(line)) }, target.isTTY === true);
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+    },
+    form,
+  );
+}
+
+/** A log that cannot be written (its reader gone, its disk full) must not stop the daemon. */
+function stderrWriter(): LineWriter & { isTTY: boolean } {
+  const stderr = pino.destination({ fd: STDERR, sync: true });
+  stderr.on('error', () => {});
+  return { write: (line) => stderr.write(line), isTTY: isatty(STDERR) };
+}
+
+function createForm(format: LogFormat, writer: LineWriter, isTerminal: boolean): DestinationStream {
+  switch (format) {
+    case 'json':
+      return writer;
+    case 'text':
+      return new TextForm(writer);
+    case 'pretty':
+      return prettyForm(writer, isTerminal);
+    case 'auto':
+      return isTerminal ? prettyForm(writer, true) : new TextForm(writer);
+  }
+}
+
+/** pino-pretty is loaded only here: it takes longer than the rest of the log. */
+function prettyForm(writer: LineWriter, colorize: boolean): DestinationStream {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
+  const options: PrettyOptions = {
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'module',
+    singleLine: true,
+    messageFormat: ({ module, msg }) =>
+      oneLine([module, msg].filter((part) => part !== undefined).join(': ')),
+  };
+  const prettify = prettyFactory(options);
+  return { write: (line) => writer.write(prettify(line)) };
+}
+
+/** An error's own words only: what libraries hang on errors may hold requests, headers and tokens. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: messageOf(error) };
+  return { type: error.name, message: messageOf(error), stack: error.stack };
+}
