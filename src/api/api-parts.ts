@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { Events } from '../events.ts';
+import type { PolicyRegistry } from '../policy/contract.ts';
+import type { RunHistory } from '../run/contract.ts';
+import type { ReadinessReply } from './replies.ts';
+
+/** Whether the daemon accepts work: `reasons` say why not, or why it is degraded. */
+export interface Readiness extends ReadinessReply {
+  readonly statusCode: 200 | 503;
+}
+
+/** What the API shows and calls. */
+export interface ApiParts {
+  readonly registry: PolicyRegistry;
+  readonly history: RunHistory;
+  readonly events: Events;
+  readonly readiness: () => Readiness;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The daemon's own. */
+  readonly version: string;
+}

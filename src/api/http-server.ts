@@ -1,0 +1,107 @@
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import { settlesWithin } from '../clock.ts';
+import type { ApiParts } from './api-parts.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import { answerError } from './error-replies.ts';
+import { observeAnswer } from './observe.ts';
+import { RouteTable } from './route-table.ts';
+import { answerUnmatched } from './unmatched.ts';
+import { pathOf, withReadableEscapes } from './url.ts';
+
+/** What a client may take of the daemon. */
+export interface HttpLimits {
+  readonly bodyBytes: number;
+  /** Path and headers; a name of 10,000 characters takes up to 120,000 bytes in a path. */
+  readonly headerBytes: number;
+  /** From the connection, or the request before, to the end of the headers. */
+  readonly headersMs: number;
+  /** For a whole request, its body included. */
+  readonly requestMs: number;
+  /** How often slow clients are looked for. */
+  readonly checkMs: number;
+  /** Between two requests of a connection. */
+  readonly idleMs: number;
+  /** What requests under way get when the server closes. */
+  readonly closeMs: number;
+}
+
+export const defaultLimits: HttpLimits = {
+  bodyBytes: 16 * 1024 * 1024,
+  headerBytes: 128 * 1024,
+  headersMs: 15_000,
+  requestMs: 120_000,
+  checkMs: 5_000,
+  idleMs: 72_000,
+  closeMs: 200,
+};
+
+/** A server without routes that answers as upstream whatever Fastify would answer in its own way. */
+export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyInstance {
+  const { clock, log } = parts;
+  const app = fastify({
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.checkMs,
+      requireHostHeader: false,
+    },
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    bodyLimit: limits.bodyBytes,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: limits.headerBytes },
+    rewriteUrl: ({ url = '/' }) => withReadableEscapes(url),
+    clientErrorHandler: ({ code }, socket) => answerBrokenRequest(clock, code, socket),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true });
+  app.setErrorHandler<FastifyError>((error, request, reply) => answerError(log, error, request, reply));
+  // Upstream reads such a request as any other; Node would answer it by itself.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  answerWhatNoRouteTakes(app, parts);
+  closeGently(app, parts, limits.closeMs);
+  return app;
+}
+
+function answerWhatNoRouteTakes(app: FastifyInstance, parts: ApiParts): void {
+  const routes = new RouteTable();
+  app.addHook('onRoute', ({ method, url }) => routes.add(String(method), url));
+  // Before the body is read: nobody wants it. Fastify's router takes `/policies/` for a policy without a name.
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff');
+    if (request.is404 || pathOf(request.url).endsWith('/')) answerUnmatched(routes, request, reply);
+    else done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    observeAnswer(parts, routes, request, reply);
+    done();
+  });
+}
+
+/** What is under way when the server closes gets `closeMs`, then every connection ends. */
+function closeGently(app: FastifyInstance, { clock }: ApiParts, closeMs: number): void {
+  let underWay = 0;
+  let whenQuiet = (): void => {};
+  app.addHook('onRequest', (_request, _reply, done) => {
+    underWay += 1;
+    done();
+  });
+  app.addHook('onResponse', (_request, _reply, done) => {
+    underWay -= 1;
+    if (underWay === 0) whenQuiet();
+    done();
+  });
+  app.addHook('preClose', async () => {
+    if (underWay === 0) return;
+    await settlesWithin(
+      clock,
+      closeMs,
+      new Promise<void>((resolve) => {
+        whenQuiet = resolve;
+      }),
+    );
+  });
+}

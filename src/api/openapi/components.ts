@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import {
+  capabilitiesReply,
+  detailReply,
+  healthReply,
+  policyListReply,
+  policyReply,
+  readinessReply,
+  runListReply,
+  runReply,
+  statusReply,
+  validationReply,
+} from '../replies.ts';
+
+const named = {
+  Capabilities: capabilitiesReply,
+  Detail: detailReply,
+  Health: healthReply,
+  Policy: policyReply,
+  PolicyList: policyListReply,
+  Readiness: readinessReply,
+  Run: runReply,
+  RunList: runListReply,
+  Status: statusReply,
+  ValidationErrors: validationReply,
+};
+
+export type SchemaName = keyof typeof named;
+
+/** The replies' JSON schemas, by the names that {@link schemaRef} points at. */
+export function componentSchemas(): Record<string, object> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, {
+    uri: refOf,
+    override: ({ jsonSchema }) => keepOpen(jsonSchema),
+  });
+  return Object.fromEntries(Object.entries(schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema]));
+}
+
+/** Points at one of {@link componentSchemas}. */
+export function schemaRef(name: SchemaName): { $ref: string } {
+  return { $ref: refOf(name) };
+}
+
+function refOf(name: string): string {
+  return `#/components/schemas/${name}`;
+}
+
+/** Replies may get more fields one day; and a pattern for dates that fills half a page helps nobody. */
+function keepOpen(schema: { additionalProperties?: unknown; format?: string; pattern?: string }): void {
+  if (schema.additionalProperties === false) delete schema.additionalProperties;
+  if (schema.format !== undefined) delete schema.pattern;
+}

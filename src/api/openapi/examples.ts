@@ -1,0 +1,94 @@
+const id = '7f7c2b4e-0d5c-4f6e-9a53-3b1d7c9f1a10';
+
+const backend = {
+  package: 'host',
+  version: '0.1.0',
+  name: 'host',
+  app_name: 'orb-worker-host',
+  app_version: '0.1.0',
+};
+
+/** A run that went well. */
+export const run = {
+  id,
+  policy: 'edge',
+  status: 'completed',
+  reason: '',
+  trigger: 'cron',
+  retry_of: null,
+  entity_count: 12,
+  batches: 1,
+  bytes: 2048,
+  progress: { done: 12, total: 12 },
+  due_at: '2026-01-02T03:00:00.000Z',
+  created_at: '2026-01-02T03:00:00.001Z',
+  started_at: '2026-01-02T03:00:00.004Z',
+  finished_at: '2026-01-02T03:00:01.254Z',
+  duration_ms: 1250,
+  backend,
+};
+
+/** A policy in the list of all. */
+export const policySummary = {
+  name: 'edge',
+  status: 'completed',
+  next_run_at: '2026-01-03T03:00:00.000Z',
+  backend: { package: 'host', version: '0.1.0' },
+  last_run: run,
+};
+
+/** A policy alone. */
+export const policy = {
+  ...policySummary,
+  config: { package: 'host', schedule: '0 3 * * *', token: '${TOKEN}' },
+  scope: { site: 'lab', country: false },
+  run: { overlap: 'skip' },
+  timezone: 'Europe/Vienna',
+  warnings: [
+    {
+      field: 'policies.edge.scope.country',
+      line: 8,
+      column: 16,
+      message: "NO was read as false; write 'NO' for the text",
+    },
+  ],
+};
+
+/** Upstream's view; times are bare integers of nanoseconds. */
+export const status = {
+  version: '0.1.0',
+  start_time: '2026-01-01T00:00:00.000Z',
+  up_time_seconds: 97261,
+  policies: [
+    {
+      name: 'edge',
+      status: 'completed',
+      runs: [
+        {
+          id,
+          status: 'completed',
+          reason: '',
+          entity_count: 12,
+          created_at: 1767322800001000000,
+          updated_at: 1767322801254000000,
+          metadata: { name: 'host', app_name: 'orb-worker-host', app_version: '0.1.0', policy_name: 'edge' },
+        },
+      ],
+    },
+  ],
+};
+
+/** A policy document. */
+export const document = `policies:
+  edge:
+    config:
+      package: host
+      schedule: "0 3 * * *"
+    scope:
+      site: lab
+`;
+
+/** What a document with faults gets, all of them at once. */
+export const validationErrors = {
+  detail: [{ field: 'policies.edge.config.package', type: 'missing', error: 'Field required' }],
+};

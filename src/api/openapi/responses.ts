@@ -1,0 +1,20 @@
+import { type SchemaName, schemaRef } from './components.ts';
+
+type Responses = Record<number, object>;
+
+/** A JSON reply of one of the named shapes. */
+export function json(
+  statusCode: number,
+  description: string,
+  schema: SchemaName,
+  example: unknown,
+): Responses {
+  return {
+    [statusCode]: { description, content: { 'application/json': { schema: schemaRef(schema), example } } },
+  };
+}
+
+/** A reply of one sentence. */
+export function detail(statusCode: number, description: string, sentence: string): Responses {
+  return json(statusCode, description, 'Detail', { detail: sentence });
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { runStatus } from './run-query.ts';
+
+/*
+ * The replies that are ours, said once: types for those who write them, schemas for /openapi.json. Imported for
+ * the types alone by whatever runs before somebody asks for that document.
+ */
+
+const moment = z.iso.datetime().describe('RFC 3339, UTC.');
+
+const policyStatus = z
+  .enum(['unknown', 'running', 'completed', 'failed'])
+  .describe('Of the latest run; `running` if any runs, `unknown` before the first.');
+
+export const detailReply = z.object({ detail: z.string() });
+
+export const validationReply = z.object({
+  detail: z.array(
+    z.object({
+      field: z.string().describe('Where, with dots: `policies.NAME.config.package`.'),
+      type: z.string(),
+      error: z.string(),
+    }),
+  ),
+});
+
+export const capabilitiesReply = z.object({
+  loaded_modules: z.array(z.string()).describe('Packages of the policies applied so far, deleted ones too.'),
+});
+
+export const runReply = z.object({
+  id: z.uuid(),
+  policy: z.string(),
+  status: runStatus.describe('`delivering`: its backend has ended, batches wait to be acknowledged.'),
+  reason: z.string().describe('Why it failed, was cancelled, lost or skipped; else empty.'),
+  trigger: z.enum(['cron', 'once', 'retry']),
+  retry_of: z.uuid().nullable().describe('The run that this one stands in for.'),
+  entity_count: z.int().describe('Acknowledged entities.'),
+  batches: z.int(),
+  bytes: z.int(),
+  progress: z
+    .object({ done: z.number(), total: z.number().nullable() })
+    .nullable()
+    .describe('As its backend reports it.'),
+  due_at: moment,
+  created_at: moment,
+  started_at: moment.nullable(),
+  finished_at: moment.nullable(),
+  duration_ms: z.int().nullable().describe('From its start to its end, delivery included.'),
+  backend: z.object({
+    package: z.string(),
+    version: z.string(),
+    name: z.string(),
+    app_name: z.string(),
+    app_version: z.string(),
+  }),
+});
+
+export const runListReply = z.object({
+  runs: z.array(runReply).describe('Newest first.'),
+  next_cursor: z.string().nullable().describe('Give it as `cursor` for the next page; null on the last.'),
+});
+
+const policySummary = z.object({
+  name: z.string(),
+  status: policyStatus,
+  next_run_at: moment.nullable(),
+  backend: z.object({ package: z.string(), version: z.string() }),
+  last_run: runReply.nullable(),
+});
+
+export const policyListReply = z.object({ policies: z.array(policySummary) });
+
+export const policyReply = policySummary.extend({
+  config: z.unknown().describe('As applied, `${NAME}` not expanded.'),
+  scope: z.unknown(),
+  run: z.unknown().describe('Settings of its runs, as applied.'),
+  timezone: z.string().describe('IANA zone of its schedule.'),
+  warnings: z
+    .array(
+      z.object({
+        field: z.string(),
+        line: z.int().nullable(),
+        column: z.int().nullable(),
+        message: z.string(),
+      }),
+    )
+    .describe('What is legal and yet surprises, and how to write what was perhaps meant.'),
+});
+
+export const healthReply = z.object({ status: z.literal('ok') });
+
+export const readinessReply = z.object({
+  status: z.enum(['ok', 'degraded', 'starting', 'stopping']),
+  reasons: z.array(z.string()),
+});
+
+/** Upstream's shape; written as text by hand, because its times pass 2^53. */
+export const statusReply = z.object({
+  version: z.string(),
+  start_time: moment,
+  up_time_seconds: z.int(),
+  policies: z.array(
+    z.object({
+      name: z.string(),
+      status: policyStatus,
+      runs: z
+        .array(
+          z.object({
+            id: z.uuid(),
+            status: z.enum(['running', 'completed', 'failed']),
+            reason: z.string(),
+            entity_count: z.int(),
+            created_at: z.int().describe('Nanoseconds since the epoch.'),
+            updated_at: z.int().describe('Nanoseconds since the epoch.'),
+            metadata: z.record(z.string(), z.string()),
+          }),
+        )
+        .describe('The latest five, newest first, without those that were skipped.'),
+    }),
+  ),
+});
+
+export type DetailReply = z.infer<typeof detailReply>;
+export type CapabilitiesReply = z.infer<typeof capabilitiesReply>;
+export type PolicyListReply = z.infer<typeof policyListReply>;
+export type RunReply = z.infer<typeof runReply>;
+export type RunListReply = z.infer<typeof runListReply>;
+export type PolicySummary = z.infer<typeof policySummary>;
+export type PolicyReply = z.infer<typeof policyReply>;
+export type ReadinessReply = z.infer<typeof readinessReply>;

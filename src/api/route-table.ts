@@ -1,0 +1,43 @@
+interface KnownRoute {
+  readonly template: string;
+  readonly segments: readonly string[];
+  readonly methods: string[];
+}
+
+/** What upstream answers with 405 or 307, and Fastify's router with 404: which paths there are, whatever the method. */
+export class RouteTable {
+  readonly #routes = new Map<string, KnownRoute>();
+
+  /** `template` as Fastify takes it; `:name` stands for one segment that is not empty. */
+  add(method: string, template: string): void {
+    const known = this.#routes.get(template);
+    if (known) known.methods.push(method);
+    else this.#routes.set(template, { template, segments: template.split('/'), methods: [method] });
+  }
+
+  /** The route of a path (as called, without query), and the methods that it answers. */
+  find(path: string): { readonly template: string; readonly methods: readonly string[] } | undefined {
+    const segments = path.split('/');
+    for (const route of this.#routes.values()) {
+      if (matches(route.segments, segments)) return route;
+    }
+    return undefined;
+  }
+}
+
+function matches(template: readonly string[], called: readonly string[]): boolean {
+  if (template.length !== called.length) return false;
+  return template.every((part, index) => {
+    const segment = called[index] ?? '';
+    return part.startsWith(':') ? segment !== '' : part === decoded(segment);
+  });
+}
+
+/** Percent-decoded; as it is where that fails. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -1,0 +1,114 @@
+import type { PolicyRegistry } from '../policy/contract.ts';
+import type { RunHistory } from '../run/contract.ts';
+import type { Run, RunStatus } from '../run/run.ts';
+import { RUNS_SHOWN, shownPolicyStatus, shownStatus } from './shown-status.ts';
+
+/** What a run looked like when its policy's text was made. */
+interface RunMark {
+  readonly id: string;
+  readonly status: RunStatus;
+  readonly entityCount: number;
+  readonly updatedAt: number;
+}
+
+interface PolicyText {
+  readonly name: string;
+  marks: readonly RunMark[];
+  text: string;
+}
+
+/**
+ * The `policies` list of `GET /api/v1/status`, as JSON. Whoever polls it asks for the same text again and again,
+ * so a policy's part is written once a change, and all of it is encoded once.
+ */
+export class StatusText {
+  readonly #registry: PolicyRegistry;
+  readonly #history: RunHistory;
+  readonly #byName = new Map<string, PolicyText>();
+  #shown: PolicyText[] = [];
+  #list = '[]';
+
+  constructor(registry: PolicyRegistry, history: RunHistory) {
+    this.#registry = registry;
+    this.#history = history;
+  }
+
+  /** The same string as before when nothing has changed. */
+  list(): string {
+    let changed = false;
+    let count = 0;
+    for (const name of this.#registry.names()) {
+      const runs = this.#history.latest(name, RUNS_SHOWN);
+      const policy = this.#textOf(name);
+      if (!isCurrent(policy.marks, runs)) {
+        policy.marks = runs.map(markOf);
+        policy.text = policyText(name, runs);
+        changed = true;
+      }
+      if (this.#shown[count] !== policy) changed = true;
+      this.#shown[count] = policy;
+      count += 1;
+    }
+    if (changed || count !== this.#shown.length) this.#join(count);
+    return this.#list;
+  }
+
+  #textOf(name: string): PolicyText {
+    const known = this.#byName.get(name);
+    if (known) return known;
+    const fresh = { name, marks: [], text: policyText(name, []) };
+    this.#byName.set(name, fresh);
+    return fresh;
+  }
+
+  #join(count: number): void {
+    this.#shown.length = count;
+    this.#list = `[${this.#shown.map(({ text }) => text).join(',')}]`;
+    if (this.#byName.size === count) return;
+    this.#byName.clear();
+    for (const policy of this.#shown) this.#byName.set(policy.name, policy);
+  }
+}
+
+function isCurrent(marks: readonly RunMark[], runs: readonly Readonly<Run>[]): boolean {
+  if (marks.length !== runs.length) return false;
+  for (let index = 0; index < runs.length; index += 1) {
+    const [mark, run] = [marks[index], runs[index]];
+    if (
+      mark?.id !== run?.id ||
+      mark?.updatedAt !== run?.updatedAt ||
+      mark?.entityCount !== run?.entityCount ||
+      mark?.status !== run?.status
+    ) {
+      return false;
+    }
+  }
+  return true;
+}
+
+function markOf({ id, status, entityCount, updatedAt }: Readonly<Run>): RunMark {
+  return { id, status, entityCount, updatedAt };
+}
+
+function policyText(name: string, runs: readonly Readonly<Run>[]): string {
+  const status = shownPolicyStatus(runs);
+  return `{"name":${JSON.stringify(name)},"status":"${status}","runs":[${runs.map(runText).join(',')}]}`;
+}
+
+function runText(run: Readonly<Run>): string {
+  const { backend } = run;
+  const metadata = {
+    name: backend.name,
+    app_name: backend.appName,
+    app_version: backend.appVersion,
+    policy_name: run.policy.replace(/\r?\n/g, ''),
+  };
+  const head = { id: run.id, status: shownStatus(run), reason: run.reason, entity_count: run.entityCount };
+  const times = `"created_at":${nanoseconds(run.createdAt)},"updated_at":${nanoseconds(run.updatedAt)}`;
+  return `${JSON.stringify(head).slice(0, -1)},${times},"metadata":${JSON.stringify(metadata)}}`;
+}
+
+/** A bare integer, exact although it passes 2^53. */
+function nanoseconds(milliseconds: number): string {
+  return (BigInt(milliseconds) * 1_000_000n).toString();
+}
