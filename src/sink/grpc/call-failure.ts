@@ -1,0 +1,68 @@
+import { messageOf } from '../../errors.ts';
+import { SinkError } from '../contract.ts';
+
+/** The gRPC status codes by number; the library has the same list, but is not loaded for names alone. */
+const NAMES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+/** Those that the Python worker calls transient in its reasons (sheet: Sending to Diode 6). */
+const NAMED_TRANSIENT = ['UNAVAILABLE', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED'];
+/** Passing troubles of the connection or of the receiver. */
+const PASSING = [...NAMED_TRANSIENT, 'INTERNAL', 'CANCELLED', 'ABORTED'];
+/** Nothing that is sent will ever be taken. */
+const OF_THE_CONFIGURATION = ['UNIMPLEMENTED', 'PERMISSION_DENIED', 'UNAUTHENTICATED'];
+/** What a server says of a message that it will refuse each time, under a status that else is passing. */
+const OF_THE_MESSAGE = /larger than max|unmarshal/i;
+const LONGEST_DETAILS = 2000;
+
+/** A gRPC call that did not end with OK. */
+export class CallFailure extends Error {
+  override readonly name = 'CallFailure';
+  readonly code: number;
+
+  constructor(code: number, details: string) {
+    super(details.slice(0, LONGEST_DETAILS));
+    this.code = code;
+  }
+
+  /** `UNAVAILABLE`, ... */
+  get status(): string {
+    return NAMES[this.code] ?? `status ${this.code}`;
+  }
+}
+
+/** What a failed call means for the batch (`diode/README.md`: What the server enforces), in the Python worker's words. */
+export function sinkErrorOf(thrown: unknown): SinkError {
+  if (thrown instanceof SinkError) return thrown;
+  if (!(thrown instanceof CallFailure)) {
+    return new SinkError('rejected', `Ingest transport error: ${messageOf(thrown)}`, { cause: thrown });
+  }
+  const { status, message } = thrown;
+  const text = NAMED_TRANSIENT.includes(status)
+    ? `Transient ingest failure (${status}): ${message}`
+    : `Ingest transport error: ${status}: ${message}`;
+  return new SinkError(kindOf(status, message), text, { cause: thrown });
+}
+
+function kindOf(status: string, message: string): SinkError['kind'] {
+  if (OF_THE_CONFIGURATION.includes(status)) return 'fatal';
+  if (OF_THE_MESSAGE.test(message)) return 'rejected';
+  return PASSING.includes(status) ? 'unavailable' : 'rejected';
+}
