@@ -61,8 +61,8 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(log, error, request, reply));
   // Upstream reads such a request as any other; Node would answer it by itself.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
-  answerWhatNoRouteTakes(app, parts);
   closeGently(app, parts, limits.closeMs);
+  answerWhatNoRouteTakes(app, parts);
   return app;
 }
 
@@ -81,27 +81,23 @@ function answerWhatNoRouteTakes(app: FastifyInstance, parts: ApiParts): void {
   });
 }
 
-/** What is under way when the server closes gets `closeMs`, then every connection ends. */
+/** While the server closes, what is under way gets `closeMs`, what comes new is refused; then every connection ends. */
 function closeGently(app: FastifyInstance, { clock }: ApiParts, closeMs: number): void {
+  const quiet = Promise.withResolvers<void>();
   let underWay = 0;
-  let whenQuiet = (): void => {};
-  app.addHook('onRequest', (_request, _reply, done) => {
+  let closing = false;
+  app.addHook('onRequest', (_request, reply, done) => {
     underWay += 1;
-    done();
+    if (closing) reply.code(503).send({ detail: 'the daemon is stopping' });
+    else done();
   });
   app.addHook('onResponse', (_request, _reply, done) => {
     underWay -= 1;
-    if (underWay === 0) whenQuiet();
+    if (closing && underWay === 0) quiet.resolve();
     done();
   });
   app.addHook('preClose', async () => {
-    if (underWay === 0) return;
-    await settlesWithin(
-      clock,
-      closeMs,
-      new Promise<void>((resolve) => {
-        whenQuiet = resolve;
-      }),
-    );
+    closing = true;
+    if (underWay > 0) await settlesWithin(clock, closeMs, quiet.promise);
   });
 }
