@@ -29,8 +29,10 @@ async function main(): Promise<void> {
   const daemon = await DemoDaemon.start(['--dry-run', '--dry-run-output-dir', outputDir]);
   try {
     const shown = show(daemon, outputDir);
-    await Promise.race([shown, stopRequested]);
-    if (!once) await Promise.race([stopRequested, shown.then(() => daemon.ended)]);
+    const isShown = await Promise.race([shown.then(() => true), stopRequested.then(() => false)]);
+    if (once || !isShown) return;
+    say('', 'The daemon goes on. Press Ctrl-C to stop it.');
+    await Promise.race([stopRequested, daemon.ended]);
   } finally {
     await daemon.stop();
   }

@@ -53,7 +53,7 @@ export class DemoDaemon {
       throw new Error(`${program} is missing: 'npm install' builds it, 'npm run build' does it again`);
     }
     const port = (await isFree(usualPort)) ? usualPort : 0;
-    const daemon = new DemoDaemon(['--port', String(port), ...flags]);
+    const daemon = new DemoDaemon(['--host', '127.0.0.1', '--port', String(port), ...flags]);
     try {
       await daemon.#becomesReady();
       return daemon;

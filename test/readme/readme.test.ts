@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { RealDaemon, runProgram } from '../support/real-daemon.ts';
+import { blocksOf, firstCells, readme, root } from './blocks.ts';
+import { freePort, Shell } from './shell.ts';
+
+const setUp = 'npm install && ';
+const startsDaemon = /^npm start\b/m;
+
+describe('the commands of the README', async () => {
+  const home = mkdtempSync(path.join(tmpdir(), 'readme-'));
+  // curl then fails, loudly, on any reply that is an error.
+  writeFileSync(path.join(home, '.curlrc'), 'fail-with-body\nsilent\nshow-error\n');
+  const port = await freePort();
+  const env = { HOME: home, ORB_WORKER_PORT: String(port), DIODE_CLIENT_SECRET: 'secret' };
+  let daemon: Shell | undefined;
+
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]();
+    rmSync(home, { recursive: true });
+  });
+
+  const commands = blocksOf('sh').map((block) => block.trim());
+  const [demo, tests, ...others] = commands;
+
+  test('set up and test as CI does', () => {
+    expect(tests).toBe(`${setUp}npm test`);
+    expect(readFileSync(path.join(root, '.ci/run'), 'utf8')).toContain(`\n${tests}\n`);
+  });
+
+  test('show the demo, which leaves no daemon behind', async () => {
+    expect(demo).toBe(`${setUp}npm run demo`);
+    const shell = new Shell(`npm run demo -- --once`, { HOME: home });
+    expect(await shell.ended, shell.output).toBe(0);
+    expect(shell.output).toMatch(/^ {2}lo /m);
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(shell.output)?.[0];
+    await expect(fetch(`${url}/readyz`)).rejects.toThrow('fetch failed');
+  });
+
+  test.each(others)('work in the order they are written: %s', async (command) => {
+    const onOurPort = command.replaceAll(':8071', `:${port}`);
+    if (startsDaemon.test(command)) {
+      await daemon?.[Symbol.asyncDispose]();
+      daemon = new Shell(onOurPort, env);
+      await daemon.shows(/Listening on/);
+    } else {
+      const shell = new Shell(onOurPort, env);
+      expect(await shell.ended, shell.output).toBe(0);
+    }
+  });
+
+  test('lead to the entities of the backend that they wrote', async () => {
+    await daemon?.shows(/"site": \{\s*"name": "Lab"/);
+  });
+});
+
+describe('the README', () => {
+  test('shows the sample backend as it is', () => {
+    const source = readFileSync(path.join(root, 'backends/sample/src/index.ts'), 'utf8');
+    expect(blocksOf('ts')).toEqual([source]);
+  });
+
+  test('names every flag, its variable and no other', async () => {
+    const { stdout } = await runProgram(['--help']);
+    const namesIn = (text: string): string[] =>
+      [...new Set(text.match(/--[a-z][a-z-]+|ORB_WORKER_[A-Z_]+/g))].sort();
+    const section = readme.split(/^## /m).find((text) => text.startsWith('Flags and variables')) ?? '';
+    const documented = namesIn(section).filter((name) => name !== 'ORB_WORKER_');
+    expect(documented).toEqual(namesIn(stdout));
+  });
+
+  test('names every route and no other', async () => {
+    await using daemon = await RealDaemon.start(['--dry-run']);
+    const { paths } = (await daemon.request('/openapi.json')).json<{ paths: Record<string, object> }>();
+    const routes = Object.entries(paths).flatMap(([route, methods]) =>
+      Object.keys(methods).map((method) => `\`${method.toUpperCase()} ${route}\``),
+    );
+    const pages = ['`GET /docs`', '`GET /openapi.json`'];
+    expect(firstCells('Routes').sort()).toEqual([...new Set([...routes, ...pages])].sort());
+  });
+
+  test.each(blocksOf('yaml'))('shows policies that are accepted: %s', async (document) => {
+    await using daemon = await RealDaemon.start(['--dry-run']);
+    const reply = await daemon.apply(document);
+    expect(reply.status, reply.text).toBe(201);
+  });
+
+  test('leads nowhere wrong inside the repository', () => {
+    const folders = firstCells('Development').flatMap((cell) => cell.match(/`[^`*]+`/g) ?? []);
+    expect(folders).not.toEqual([]);
+    for (const folder of folders) readFileOrFolder(folder.replaceAll('`', ''));
+  });
+});
+
+function readFileOrFolder(relative: string): void {
+  expect(() => readFileSync(path.join(root, relative))).not.toThrow(/ENOENT/);
+}
