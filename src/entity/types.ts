@@ -1,2 +1,1 @@
-// Replaced by generated types.
-export type Entity = Record<string, unknown>;
+export type * from '../generated/types.ts';
