@@ -1,0 +1,208 @@
+import type { Logger } from 'pino';
+import type { Execution, ExecutionOutcome, RunHandlers } from '../backend/host.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { Delivery, RunDelivery } from '../delivery/contract.ts';
+import { messageOf } from '../errors.ts';
+import type { Events } from '../events.ts';
+import type { Batch, BatchEncoding } from '../sink/contract.ts';
+import { type Conclusion, conclude } from './conclude.ts';
+import type { RunnablePolicy } from './contract.ts';
+import { durationText } from './duration-text.ts';
+import { type Redact, reasonOf, redactorOf } from './redact.ts';
+import { moveTo, type Run, type RunStatus } from './run.ts';
+
+/** What every run of the daemon uses. */
+export interface RunParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: Events;
+  readonly delivery: Delivery;
+  readonly encoding: BatchEncoding;
+  /** A batch closes this long after its first entity; undefined: only by size and at the run's end. */
+  readonly closeBatchAfterMs: number | undefined;
+  /** For policies that set none; undefined: none. */
+  readonly runTimeoutMs: number | undefined;
+}
+
+/** How long a backend may take to stop after its run timed out or cannot be delivered. */
+const CANCEL_GRACE_MS = 5_000;
+
+/** One run on its way through its states: `execute`, then `deliver`; or neither, when it ends before its start. */
+export class ActiveRun {
+  readonly run: Run;
+  readonly policy: RunnablePolicy;
+  readonly #parts: RunParts;
+  readonly #backendEnded = Promise.withResolvers<void>();
+  readonly #finished = Promise.withResolvers<void>();
+  #execution: Execution | undefined;
+  #delivery: RunDelivery | undefined;
+  #timeout: Timer | undefined;
+  #endedEarly: Conclusion | undefined;
+  #backendLog: Logger | undefined;
+  #redact: Redact | undefined;
+  #acceptedBatches = 0;
+  #acceptedEntities = 0;
+
+  constructor(run: Run, policy: RunnablePolicy, parts: RunParts) {
+    this.run = run;
+    this.policy = policy;
+    this.#parts = parts;
+    parts.events.emit('run:opened', { run });
+  }
+
+  /** Resolves when the backend's part is over, and at once when it never began. */
+  get backendEnded(): Promise<void> {
+    return this.#backendEnded.promise;
+  }
+
+  /** Resolves when the run has reached its final state. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Whether somebody ended it, or wants to. */
+  get isEndedEarly(): boolean {
+    return this.#endedEarly !== undefined;
+  }
+
+  /** What was accepted from the backend and not acknowledged. */
+  get undelivered(): { readonly batches: number; readonly entities: number } {
+    return {
+      batches: this.#acceptedBatches - this.run.batches,
+      entities: this.#acceptedEntities - this.run.entityCount,
+    };
+  }
+
+  /** The backend's part; call it once. Never rejects. */
+  async execute(alone: boolean): Promise<ExecutionOutcome> {
+    const outcome = await this.#runBackend(alone);
+    this.#execution = undefined;
+    if (this.run.status === 'running') this.#moveTo('delivering');
+    this.#backendEnded.resolve();
+    return outcome;
+  }
+
+  /** What comes after: waits for the delivery and takes the run to its final state. Never rejects. */
+  async deliver(outcome: ExecutionOutcome): Promise<void> {
+    const delivered = await (this.#delivery?.finish() ?? { acknowledged: 0, failure: undefined });
+    const { status, reason } = conclude(this.#endedEarly, outcome, delivered);
+    this.#finish(status, reason);
+  }
+
+  /**
+   * Ends the run before its time. One that has not begun ends at once; a backend at work gets `graceMs` to stop by
+   * itself; a run that only delivers is left alone. The first reason stays, a later call may shorten the grace.
+   */
+  endEarly(conclusion: Conclusion, graceMs: number): void {
+    if (this.#execution) {
+      this.#endedEarly ??= conclusion;
+      this.#execution.cancel(graceMs);
+    } else if (!this.#delivery) {
+      this.endBeforeStart(conclusion.status, conclusion.reason);
+    }
+  }
+
+  /** Takes a run that has not begun to its final state. */
+  endBeforeStart(status: RunStatus, reason: string): void {
+    this.#finish(status, reason);
+    this.#backendEnded.resolve();
+  }
+
+  /** Gives up what is not acknowledged yet. */
+  abortDelivery(reason: string): void {
+    this.#delivery?.abort(reason);
+  }
+
+  async #runBackend(alone: boolean): Promise<ExecutionOutcome> {
+    try {
+      const { lease, runName, payload } = this.policy;
+      const { delivery, encoding, closeBatchAfterMs } = this.#parts;
+      const { name, appName, appVersion } = this.run.backend;
+      const identity = { runId: this.run.id, policyName: runName, backend: name, appName, appVersion };
+      this.#delivery = delivery.open((entityCount, bytes) => this.#acknowledged(entityCount, bytes));
+      const handlers = this.#handlersOver(this.#delivery);
+      this.#execution = lease.run({ identity, payload, encoding, closeBatchAfterMs, alone, handlers });
+      this.#watch(this.#delivery);
+      return await this.#execution.outcome;
+    } catch (fault) {
+      return { kind: 'failed', reason: messageOf(fault) };
+    }
+  }
+
+  #handlersOver(delivery: RunDelivery): RunHandlers {
+    return {
+      entered: () => {
+        this.#moveTo('running');
+        this.#parts.events.emit('run:started', { run: this.run });
+      },
+      progress: (done, total) => {
+        this.run.progress = { done, total };
+        this.run.updatedAt = this.#parts.clock.now();
+      },
+      log: (level, message) => this.#writeLine(level, message),
+      reserve: (bytes) => delivery.reserve(bytes),
+      batch: (batch) => this.#accept(delivery, batch),
+    };
+  }
+
+  /** Ends the backend's part when the time is over, or when what it yields cannot be delivered. */
+  #watch(delivery: RunDelivery): void {
+    void delivery.failed.then((reason) => this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS));
+    const timeoutMs = this.policy.timeoutMs ?? this.#parts.runTimeoutMs;
+    if (timeoutMs === undefined) return;
+    this.#timeout = this.#parts.clock.after(timeoutMs, () => {
+      this.#timeOut(`timed out after ${durationText(timeoutMs)}`);
+    });
+  }
+
+  /** What was yielded in time gets as long as the backend gets to stop, and once more that time. */
+  #timeOut(reason: string): void {
+    this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS);
+    const restMs = this.#execution ? 2 * CANCEL_GRACE_MS : 0;
+    this.#timeout = this.#parts.clock.after(restMs, () => this.abortDelivery(reason));
+  }
+
+  #accept(delivery: RunDelivery, batch: Batch): void {
+    this.#acceptedBatches++;
+    this.#acceptedEntities += batch.entityCount;
+    delivery.accept(batch);
+  }
+
+  #acknowledged(entityCount: number, bytes: number): void {
+    const { run } = this;
+    run.entityCount += entityCount;
+    run.batches++;
+    run.bytes += bytes;
+    run.updatedAt = this.#parts.clock.now();
+    this.#parts.events.emit('batch:delivered', { run, entityCount, bytes });
+  }
+
+  #writeLine(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
+    const { id, policy, backend } = this.run;
+    this.#backendLog ??= this.#parts.log.child({
+      // The agent's form of a line has no blanks in its module.
+      module: `backend.${backend.name.replaceAll(/\s+/g, '-')}`,
+      policy,
+      run: id,
+      backend: backend.name,
+    });
+    this.#backendLog[level](this.#cleaner(message));
+  }
+
+  get #cleaner(): Redact {
+    this.#redact ??= redactorOf(this.policy.secrets);
+    return this.#redact;
+  }
+
+  #moveTo(status: RunStatus): void {
+    moveTo(this.run, status, this.#parts.clock.now());
+  }
+
+  #finish(status: RunStatus, reason: string): void {
+    this.#timeout?.cancel();
+    this.run.reason = reason && reasonOf(reason, this.#cleaner);
+    this.#moveTo(status);
+    this.#parts.events.emit('run:finished', { run: this.run });
+    this.#finished.resolve();
+  }
+}

@@ -1,0 +1,29 @@
+import type { ExecutionOutcome } from '../backend/host.ts';
+import type { DeliveryOutcome } from '../delivery/contract.ts';
+
+/** The final state of a run, and why when it is not `completed`. */
+export interface Conclusion {
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly reason: string;
+}
+
+/**
+ * What a run comes to. Whoever ended it early has the first word, unless its backend was done by then; then the
+ * backend's own fault, then the delivery's.
+ */
+export function conclude(
+  endedEarly: Conclusion | undefined,
+  outcome: ExecutionOutcome,
+  delivered: DeliveryOutcome,
+): Conclusion {
+  switch (outcome.kind) {
+    case 'returned':
+      if (delivered.failure === undefined) return { status: 'completed', reason: '' };
+      return { status: 'failed', reason: delivered.failure };
+    case 'failed':
+    case 'crashed':
+      return endedEarly ?? { status: 'failed', reason: outcome.reason };
+    case 'cancelled':
+      return endedEarly ?? { status: 'cancelled', reason: 'cancelled' };
+  }
+}

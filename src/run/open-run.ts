@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import type { RunnablePolicy } from './contract.ts';
+import type { Run, RunBackend, RunTrigger } from './run.ts';
+
+interface Opening {
+  readonly sequence: number;
+  /** Epoch ms, as `now`. */
+  readonly dueAt: number;
+  readonly now: number;
+  /** The run that this one repeats. */
+  readonly retryOf: string | undefined;
+}
+
+/** A new run of a policy, `pending`. */
+export function openRun(
+  policy: RunnablePolicy,
+  trigger: RunTrigger,
+  { sequence, dueAt, now, retryOf }: Opening,
+): Run {
+  return {
+    id: randomUUID(),
+    sequence,
+    policy: policy.name,
+    trigger,
+    retryOf,
+    backend: backendOf(policy),
+    dueAt,
+    createdAt: now,
+    status: 'pending',
+    reason: '',
+    entityCount: 0,
+    batches: 0,
+    bytes: 0,
+    progress: undefined,
+    startedAt: undefined,
+    finishedAt: undefined,
+    updatedAt: now,
+  };
+}
+
+function backendOf({ lease }: RunnablePolicy): RunBackend {
+  const { name, app_name: appName, app_version: appVersion } = lease.description;
+  return { package: lease.package.name, version: lease.package.version, name, appName, appVersion };
+}
