@@ -32,10 +32,8 @@ export default defineBackend({
         manufacturer: 'Generic',
       };
       yield { device };
-      if (address)
-        yield {
-          ip_address: { address, assigned_object_interface: { device, name: 'mgmt0', type: 'virtual' } },
-        };
+      const assigned_object_interface = { device, name: 'mgmt0', type: 'virtual' };
+      if (address) yield { ip_address: { address, assigned_object_interface } };
       else log.warn(`${name} has no address`);
       progress(index + 1, scope.length);
     }
