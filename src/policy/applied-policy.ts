@@ -1,0 +1,72 @@
+import type { BackendLease, PolicyPayload } from '../backend/host.ts';
+import type { Overlap, RunnablePolicy } from '../run/contract.ts';
+import type { RunTrigger } from '../run/run.ts';
+import type { Trigger } from '../trigger/contract.ts';
+import type { PolicyDraft, PolicyView } from './contract.ts';
+import type { PackageHold } from './package-hold.ts';
+
+/** A policy that was applied: small, because there may be a hundred thousand. */
+export class AppliedPolicy implements RunnablePolicy {
+  readonly draft: PolicyDraft;
+  readonly trigger: Trigger;
+  readonly #hold: PackageHold;
+  #isReleased = false;
+
+  constructor(draft: PolicyDraft, trigger: Trigger, hold: PackageHold) {
+    this.draft = draft;
+    this.trigger = trigger;
+    this.#hold = hold;
+  }
+
+  get name(): string {
+    return this.draft.name;
+  }
+
+  get runName(): string {
+    return this.draft.runName;
+  }
+
+  get lease(): BackendLease {
+    return this.#hold.lease;
+  }
+
+  get payload(): PolicyPayload {
+    return this.draft.payload;
+  }
+
+  get overlap(): Overlap {
+    return this.draft.settings.overlap;
+  }
+
+  get timeoutMs(): number | undefined {
+    return this.draft.settings.timeoutMs;
+  }
+
+  get secrets(): readonly string[] {
+    return this.draft.secrets;
+  }
+
+  /** What starts its runs. */
+  get kind(): RunTrigger {
+    return this.draft.schedule === undefined ? 'once' : 'cron';
+  }
+
+  view(): PolicyView {
+    const { name, written, settings, warnings } = this.draft;
+    return {
+      name,
+      ...written,
+      timezone: settings.timezone,
+      nextRunAt: this.trigger.next(),
+      warnings,
+      backend: { package: this.lease.package.name, version: this.lease.package.version },
+    };
+  }
+
+  /** Its backend is not needed any more; harmless when repeated. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#hold.release();
+  }
+}

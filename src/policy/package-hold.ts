@@ -1,0 +1,18 @@
+import type { BackendLease } from '../backend/host.ts';
+
+/** One lease that the policies of a document share: closed when the last of them lets go. */
+export class PackageHold {
+  readonly lease: BackendLease;
+  #holders: number;
+
+  constructor(lease: BackendLease, holders: number) {
+    this.lease = lease;
+    this.#holders = holders;
+  }
+
+  /** Call it once for each holder. */
+  release(): void {
+    this.#holders--;
+    if (this.#holders === 0) this.lease.close();
+  }
+}

@@ -1,0 +1,152 @@
+import type { Logger } from 'pino';
+import type { BackendHost } from '../backend/host.ts';
+import { type Clock, settlesWithin } from '../clock.ts';
+import { ConflictError, NotFoundError, UnavailableError } from '../errors.ts';
+import type { Events } from '../events.ts';
+import type { RunCoordinator, RunHistory } from '../run/contract.ts';
+import type { Trigger } from '../trigger/contract.ts';
+import { compileCron } from '../trigger/cron.ts';
+import { CronTrigger } from '../trigger/cron-trigger.ts';
+import { OnceTrigger } from '../trigger/once-trigger.ts';
+import { Schedule } from '../trigger/schedule.ts';
+import { AppliedPolicy } from './applied-policy.ts';
+import type { PolicyDraft, PolicyRegistry, PolicyView, Provenance } from './contract.ts';
+import { logApplied } from './log-applied.ts';
+import { type OpenedDraft, openPackages } from './open-packages.ts';
+
+interface RegistryParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: Events;
+  readonly host: BackendHost;
+  readonly coordinator: RunCoordinator;
+  readonly history: RunHistory;
+  /** Throws a `RequestError` for a document that is not as it should be. */
+  readonly readDocument: (document: Buffer, provenance: Provenance) => readonly PolicyDraft[];
+}
+
+/** A DELETE answers within a second (sheet: REST): half of it for the backend to stop by itself. */
+const DELETE_GRACE_MS = 500;
+const DELETE_LIMIT_MS = 900;
+
+/** All policies of the daemon: applies documents, all or nothing, and lets their triggers fire runs. */
+export function createPolicyRegistry(parts: RegistryParts): PolicyRegistry {
+  return new Registry(parts);
+}
+
+class Registry implements PolicyRegistry {
+  readonly #parts: RegistryParts;
+  readonly #schedule: Schedule;
+  readonly #policies = new Map<string, AppliedPolicy>();
+  /** Names of documents that are being applied. */
+  readonly #reserved = new Set<string>();
+  readonly #loadedPackages = new Set<string>();
+  #isStopped = false;
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+    this.#schedule = new Schedule(parts.clock);
+  }
+
+  get size(): number {
+    return this.#policies.size;
+  }
+
+  names(): Iterable<string> {
+    return this.#policies.keys();
+  }
+
+  get(name: string): PolicyView | undefined {
+    return this.#policies.get(name)?.view();
+  }
+
+  loadedPackages(): readonly string[] {
+    return [...this.#loadedPackages];
+  }
+
+  async apply(document: Buffer, provenance: Provenance): Promise<readonly string[]> {
+    this.#refuseWhenStopped();
+    const drafts = this.#parts.readDocument(document, provenance);
+    const names = drafts.map(({ name }) => name);
+    const firstTaken = names.findIndex((name) => this.#policies.has(name) || this.#reserved.has(name));
+    if (firstTaken !== -1) return await this.#refuseTaken(drafts, firstTaken);
+    for (const name of names) this.#reserved.add(name);
+    try {
+      this.#commit(await openPackages(this.#parts.host, drafts));
+    } finally {
+      for (const name of names) this.#reserved.delete(name);
+    }
+    return names;
+  }
+
+  /**
+   * The name is free as soon as this returns its promise: a policy of the same name that is applied meanwhile is
+   * another one, and the old one's runs are cancelled all the same.
+   */
+  async delete(name: string): Promise<void> {
+    const policy = this.#policies.get(name);
+    if (!policy) throw new NotFoundError(`policy '${name}' not found`);
+    const { clock, coordinator, events, history } = this.#parts;
+    this.#policies.delete(name);
+    policy.trigger.stop();
+    events.emit('policy:deleted', { policy: name });
+    history.detach(name);
+    const cancelled = coordinator.cancel(policy, 'the policy was deleted', DELETE_GRACE_MS);
+    await settlesWithin(clock, DELETE_LIMIT_MS, this.#releaseAfter(cancelled, policy));
+  }
+
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const policy of this.#policies.values()) {
+      policy.trigger.stop();
+      policy.release();
+    }
+  }
+
+  #refuseWhenStopped(): void {
+    if (this.#isStopped) throw new UnavailableError('the daemon is stopping');
+  }
+
+  /** Upstream looks at one policy after the other: what is wrong with one before the name that is taken comes first. */
+  async #refuseTaken(drafts: readonly PolicyDraft[], firstTaken: number): Promise<never> {
+    const opened = await openPackages(this.#parts.host, drafts.slice(0, firstTaken));
+    for (const { hold } of opened) hold.release();
+    throw new ConflictError(`policy '${drafts[firstTaken]?.name}' already exists`);
+  }
+
+  /** Nothing in here waits: a document's policies are there all at once. */
+  #commit(opened: readonly OpenedDraft[]): void {
+    const prepare = ({ draft, hold }: OpenedDraft): AppliedPolicy =>
+      new AppliedPolicy(draft, this.#triggerOf(draft), hold);
+    let policies: readonly AppliedPolicy[];
+    try {
+      this.#refuseWhenStopped();
+      policies = opened.map(prepare);
+    } catch (error) {
+      for (const { hold } of opened) hold.release();
+      throw error;
+    }
+    for (const policy of policies) this.#begin(policy);
+  }
+
+  #triggerOf({ schedule, settings }: PolicyDraft): Trigger {
+    const { clock } = this.#parts;
+    if (schedule === undefined) return new OnceTrigger(this.#schedule, clock);
+    return new CronTrigger(this.#schedule, clock, compileCron(schedule, settings.timezone));
+  }
+
+  #begin(policy: AppliedPolicy): void {
+    const { coordinator, events, log } = this.#parts;
+    this.#policies.set(policy.name, policy);
+    this.#loadedPackages.add(policy.draft.packageName);
+    events.emit('policy:applied', { policy: policy.name, backend: policy.lease.description.name });
+    logApplied(log, policy.draft);
+    policy.trigger.start((dueAt) => coordinator.fire(policy, policy.kind, dueAt));
+  }
+
+  async #releaseAfter(cancelled: Promise<void>, policy: AppliedPolicy): Promise<void> {
+    await cancelled;
+    policy.release();
+  }
+}
