@@ -1,5 +1,6 @@
 import type { BatchEncoding } from '../sink/contract.ts';
-import { createAppender, type EntityAppender } from './appender.ts';
+import { createAppender, type EntityAppender } from './appenders.ts';
+import type { EntityError } from './entity-error.ts';
 
 /** A batch that is closed: its bytes are no longer touched. */
 export interface EncodedBatch {
@@ -13,12 +14,24 @@ export interface BatchBuilderOptions {
   runId: string;
   /** Milliseconds since the Unix epoch: the timestamp of entities that have none. */
   now: () => number;
-  /** Told, once a place, of what an author wrote and nobody will see. */
+  /** Told of what an author wrote and nobody will see: once a place, and of a few places only. */
   warn?: (message: string) => void;
 }
 
 /** What the entities of a batch may sum up to: framing not counted (sheet: Sending to Diode 5), in OTLP what is sent. */
 const LARGEST_BATCH_BYTES = 3_145_728;
+
+/** A run with more such places than this has the same fault in all of them. */
+const MOST_WARNINGS = 10;
+
+function onceAPlace(warn: BatchBuilderOptions['warn']): (problem: EntityError) => void {
+  const places = new Set<string>();
+  return ({ path, message }) => {
+    if (places.has(path) || places.size === MOST_WARNINGS) return;
+    places.add(path);
+    warn?.(message);
+  };
+}
 
 /** Encodes the entities of one run, one after another, into batches. */
 export class BatchBuilder {
@@ -30,7 +43,7 @@ export class BatchBuilder {
   private busy = false;
 
   constructor(options: BatchBuilderOptions) {
-    this.appender = createAppender(options);
+    this.appender = createAppender(options.encoding, options.runId, onceAPlace(options.warn));
     this.now = options.now;
   }
 
@@ -51,8 +64,13 @@ export class BatchBuilder {
   add(entity: unknown): EncodedBatch | undefined {
     if (this.busy) throw new Error('an entity was added while another one was being read');
     this.busy = true;
+    const { output } = this.appender;
+    const end = output.position;
     try {
-      return this.append(entity);
+      return this.append(entity, end);
+    } catch (error) {
+      output.position = end;
+      throw error;
     } finally {
       this.busy = false;
     }
@@ -65,9 +83,7 @@ export class BatchBuilder {
     return this.closeAt(output.position, output.position);
   }
 
-  private append(entity: unknown): EncodedBatch | undefined {
-    const { output } = this.appender;
-    const end = output.position;
+  private append(entity: unknown, end: number): EncodedBatch | undefined {
     const { start, bytes } = this.appender.append(entity, this.added, this.now(), this.isEmpty);
     const full = !this.isEmpty && this.batchBytes + bytes > LARGEST_BATCH_BYTES;
     const closed = full ? this.closeAt(end, start) : undefined;

@@ -7,8 +7,8 @@ type Fields = Record<string, unknown>;
 export interface InheritReport {
   /** The name was given and there was nobody it could go to. */
   dropped(steps: readonly string[]): void;
-  /** The name was given, and who it would go to has no field for it. */
-  impossible(steps: readonly string[], rule: InheritRule): void;
+  /** The name was given, and who it would go to has no field for it. Throws. */
+  impossible(steps: readonly string[], rule: InheritRule): never;
 }
 
 /**
@@ -59,7 +59,7 @@ function applyRule(fields: Fields, rule: InheritRule, report: InheritReport, ste
   const value = fields[rule.from];
   const target = fields[rule.target];
   if (value == null || typeof target !== 'object' || target === null) return;
-  if (rule.broken) return report.impossible(steps, rule);
+  if (rule.broken) report.impossible(steps, rule);
   const nested = target as Fields;
   if (rule.unless.every((name) => nested[name] == null)) nested[rule.field] = value;
 }

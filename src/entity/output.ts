@@ -19,6 +19,17 @@ export class Output {
     this.buffer = grown;
   }
 
+  /** Writes one byte; there must be room. */
+  byte(byte: number): void {
+    this.buffer[this.position++] = byte;
+  }
+
+  /** Writes these bytes; there must be room. */
+  bytes(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.position);
+    this.position += bytes.length;
+  }
+
   /** Writes an unsigned number of at most 53 bits; there must be room. */
   varint(value: number): void {
     const { buffer } = this;

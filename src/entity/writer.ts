@@ -1,4 +1,5 @@
 import type { WriteMessage } from '../generated/encoder.ts';
+import type { EntityError } from './entity-error.ts';
 import { expectField, expectMessage, hidesItsContent } from './expectations.ts';
 import { inherit } from './inherit.ts';
 import { readInt64 } from './int64.ts';
@@ -30,9 +31,9 @@ const TIMESTAMP_NANOS = 16;
 export class Writer extends MessageOutput {
   /** The Struct entry that every kind's `metadata` gets; empty: none. */
   private readonly runEntry: Buffer;
-  private readonly warn: (message: string) => void;
+  private readonly warn: (problem: EntityError) => void;
 
-  constructor(capacity: number, runEntry: Buffer, warn: (message: string) => void) {
+  constructor(capacity: number, runEntry: Buffer, warn: (problem: EntityError) => void) {
     super(capacity);
     this.runEntry = runEntry;
     this.warn = warn;
@@ -111,8 +112,7 @@ export class Writer extends MessageOutput {
     this.reserve(TAG_AND_VARINT_BYTES + bytes.length);
     this.tag(tag);
     this.varint(bytes.length);
-    this.buffer.set(bytes, this.position);
-    this.position += bytes.length;
+    this.bytes(bytes);
   }
 
   timestamp(tag: number, name: string, value: unknown): void {
@@ -179,8 +179,7 @@ export class Writer extends MessageOutput {
     const start = this.open(tag);
     if (ofKind) {
       this.reserve(runEntry.length);
-      this.buffer.set(runEntry, this.position);
-      this.position += runEntry.length;
+      this.bytes(runEntry);
     }
     if (value != null) {
       const fields = readObject(this, 'metadata', value);
@@ -227,7 +226,7 @@ export class Writer extends MessageOutput {
     return inherit(fields, message, {
       dropped: (steps) => {
         const expected = 'an object beside it that inherits it';
-        this.warn(this.faultOf(steps, expected, 'none: it is left out').message);
+        this.warn(this.faultOf(steps, expected, 'none, so it is left out'));
       },
       impossible: (steps, { target, field }) => {
         throw this.faultOf(steps, `a target that has the field ${field}`, target);
@@ -253,7 +252,10 @@ export class Writer extends MessageOutput {
   }
 
   private signedVarint(value: number | bigint): void {
-    if (typeof value === 'number' && value >= 0) return this.varint(value);
+    if (typeof value === 'number' && value >= 0) {
+      this.varint(value);
+      return;
+    }
     let rest = BigInt.asUintN(64, BigInt(value));
     while (rest > 127n) {
       this.buffer[this.position++] = Number(rest & 127n) | 128;
