@@ -43,14 +43,14 @@ class History implements RunHistory {
     const runs = this.#policies.get(run.policy) ?? { real: [], skipped: [] };
     this.#policies.set(run.policy, runs);
     runs.real.push(run);
-    this.#keepBounds(runs);
   }
 
   finish(run: KeptRun): void {
     const runs = this.#policies.get(run.policy);
-    if (run.status !== 'skipped' || runs?.real.at(-1) !== run) return;
-    runs.real.pop();
-    runs.skipped.push(run);
+    if (run.status === 'skipped' && runs?.real.at(-1) === run) {
+      runs.real.pop();
+      runs.skipped.push(run);
+    }
     this.#keepBounds(runs);
   }
 
@@ -93,11 +93,14 @@ class History implements RunHistory {
     return this.#inOrder.findLastIndex((run) => run.sequence < sequence);
   }
 
-  #keepBounds(runs: PolicyRuns): void {
+  /** Called when a run is over: one that has just begun may turn out to be skipped. */
+  #keepBounds(runs: PolicyRuns | undefined): void {
     this.#forgetDetached();
     const isFull = this.#byId.size > MOST_IN_ALL;
-    this.#forgetOldest(runs.skipped, isFull ? runs.skipped.length - 1 : MOST_SKIPPED);
-    this.#forgetOldest(runs.real, isFull ? runs.real.length - 1 : MOST_RUNS);
+    if (runs) {
+      this.#forgetOldest(runs.skipped, isFull ? runs.skipped.length - 1 : MOST_SKIPPED);
+      this.#forgetOldest(runs.real, isFull ? runs.real.length - 1 : MOST_RUNS);
+    }
     this.#compact();
   }
 
