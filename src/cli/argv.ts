@@ -1,0 +1,165 @@
+/** What of an option matters for finding it on the command line. */
+export interface ArgvFlag {
+  /** `--port`. */
+  readonly long: string;
+  /** `-p`. */
+  readonly short: string | undefined;
+  readonly takesValue: boolean;
+  /** Nothing that may be its value is echoed. */
+  readonly credential: boolean;
+  /** Nothing after it is looked at: help, version. */
+  readonly ends?: boolean;
+}
+
+export interface ArgvReading {
+  /** `--flag` or `--flag=value`, in full and in order, up to what ended the line. */
+  readonly accepted: readonly string[];
+  /** The flag that ended it. */
+  readonly endedBy: ArgvFlag | undefined;
+  /** What is wrong with the rest, in upstream's words. */
+  readonly fault: string | undefined;
+}
+
+type Token =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'separator' }
+  | { readonly kind: 'unknown'; readonly text: string }
+  | {
+      readonly kind: 'flag';
+      readonly flag: ArgvFlag;
+      /** What stood in the same word: `x` of `--flag=x`, `-fx` and `-f=x`. */
+      readonly attached: string | undefined;
+      readonly isCluster: boolean;
+    };
+
+type FlagToken = Extract<Token, { kind: 'flag' }>;
+
+class ArgvFault extends Error {
+  override readonly name = 'ArgvFault';
+}
+
+/** Stands for a word that may be a secret. */
+const HIDDEN = '...';
+const NEGATIVE_NUMBER = /^-\d+$|^-\d*\.\d+$/;
+
+/**
+ * Reads a command line as Python's argparse does, which the agent and people's scripts are used to: `--flag=value`,
+ * shortened flags, `-p8071`, `-dp8071`; a word that begins with `-` is no value unless it is a number or has a blank.
+ * Never throws.
+ */
+export function readArgv(argv: readonly string[], flags: readonly ArgvFlag[]): ArgvReading {
+  const accepted: string[] = [];
+  try {
+    const tokens = classifyAll(argv, flags);
+    const strays: Token[] = [];
+    for (let at = 0; at < tokens.length; at += 1) {
+      const token = tokens[at];
+      if (token?.kind === 'flag') {
+        const { taken, usedNext } = readFlag(token, tokens[at + 1], flags);
+        if (usedNext) at += 1;
+        for (const { flag, value } of taken) {
+          if (flag.ends === true) return { accepted, endedBy: flag, fault: undefined };
+          accepted.push(value === undefined ? flag.long : `${flag.long}=${value}`);
+        }
+      } else if (token !== undefined) strays.push(token);
+    }
+    const fault = strays.length === 0 ? undefined : describeStrays(strays, tokens);
+    return { accepted, endedBy: undefined, fault };
+  } catch (error) {
+    if (error instanceof ArgvFault) return { accepted, endedBy: undefined, fault: error.message };
+    throw error;
+  }
+}
+
+function classifyAll(argv: readonly string[], flags: readonly ArgvFlag[]): readonly Token[] {
+  const separator = argv.indexOf('--');
+  const end = separator === -1 ? argv.length : separator;
+  return argv.map((text, at) => {
+    if (at === separator) return { kind: 'separator' };
+    return at < end ? classify(text, flags) : { kind: 'text', text };
+  });
+}
+
+function classify(text: string, flags: readonly ArgvFlag[]): Token {
+  if (!text.startsWith('-') || text === '-') return { kind: 'text', text };
+  const [name, attached] = splitAtEquals(text);
+  const exact = flags.find(({ long, short }) => long === name || short === name);
+  if (exact !== undefined) return { kind: 'flag', flag: exact, attached, isCluster: !text.startsWith('--') };
+  const guess = text.startsWith('--') ? shortened(name, attached, flags) : cluster(text, flags);
+  if (guess !== undefined) return guess;
+  if (NEGATIVE_NUMBER.test(text) || text.includes(' ')) return { kind: 'text', text };
+  return { kind: 'unknown', text };
+}
+
+function splitAtEquals(text: string): [name: string, attached: string | undefined] {
+  const at = text.indexOf('=');
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function shortened(
+  name: string,
+  attached: string | undefined,
+  flags: readonly ArgvFlag[],
+): FlagToken | undefined {
+  const [flag, ...others] = flags.filter(({ long }) => long.startsWith(name));
+  if (flag === undefined) return undefined;
+  if (others.length === 0) return { kind: 'flag', flag, attached, isCluster: false };
+  const matches = [flag, ...others].map(({ long }) => long).join(', ');
+  throw new ArgvFault(`ambiguous option: ${name} could match ${matches}`);
+}
+
+function cluster(text: string, flags: readonly ArgvFlag[]): FlagToken | undefined {
+  const flag = flags.find(({ short }) => short === text.slice(0, 2));
+  return flag && { kind: 'flag', flag, attached: text.slice(2), isCluster: true };
+}
+
+interface TakenFlag {
+  readonly flag: ArgvFlag;
+  readonly value?: string;
+}
+
+/** Reads one word that names a flag, or several short ones, and the value that may follow. */
+function readFlag(
+  token: FlagToken,
+  next: Token | undefined,
+  flags: readonly ArgvFlag[],
+): { taken: readonly TakenFlag[]; usedNext: boolean } {
+  const taken: TakenFlag[] = [];
+  let { flag, attached } = token;
+  while (attached !== undefined && !flag.takesValue) {
+    const letter = `-${attached.charAt(0)}`;
+    const following = token.isCluster ? flags.find(({ short }) => short === letter) : undefined;
+    if (following === undefined) throw faultOf(flag, `ignored explicit argument '${attached}'`);
+    taken.push({ flag });
+    flag = following;
+    attached = attached.slice(1) || undefined;
+  }
+  if (!flag.takesValue) return { taken: [...taken, { flag }], usedNext: false };
+  if (attached !== undefined) return { taken: [...taken, { flag, value: attached }], usedNext: false };
+  if (next?.kind !== 'text') throw faultOf(flag, 'expected one argument');
+  return { taken: [...taken, { flag, value: next.text }], usedNext: true };
+}
+
+function faultOf({ long, short }: ArgvFlag, what: string): ArgvFault {
+  return new ArgvFault(`argument ${short === undefined ? '' : `${short}/`}${long}: ${what}`);
+}
+
+/** Shows a stray word only where nothing before it could have it for a secret value. */
+function describeStrays(strays: readonly Token[], tokens: readonly Token[]): string {
+  const firstSuspect = tokens.findIndex(
+    (token) => token.kind === 'unknown' || (token.kind === 'flag' && token.flag.credential),
+  );
+  const suspects = new Set(firstSuspect === -1 ? [] : tokens.slice(firstSuspect));
+  const shown = strays.map((token) => {
+    if (token.kind === 'separator') return '--';
+    if (token.kind === 'unknown') return unknownName(token.text);
+    return token.kind === 'text' && !suspects.has(token) ? token.text : HIDDEN;
+  });
+  return `unrecognized arguments: ${shown.join(' ')}`;
+}
+
+/** An unknown flag without what may be its value. */
+function unknownName(text: string): string {
+  if (text.startsWith('--')) return splitAtEquals(text)[0];
+  return text.length <= 2 ? text : `${text.slice(0, 2)}${HIDDEN}`;
+}

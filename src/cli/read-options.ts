@@ -1,0 +1,99 @@
+import type { DaemonOptions, LogLevel } from '../options.ts';
+import { InvalidValue, type OptionKind, referencedVariable } from './option-kinds.ts';
+import { OPTIONS, type OptionValues, shownName, variableOf } from './options.ts';
+import type { GivenFlags } from './program.ts';
+import { usageError } from './usage-error.ts';
+
+/** Variables of this form are Kubernetes' own words about a service that is called `orb-worker`. */
+const SERVICE_LINK = 'tcp://';
+
+/** Options whose `${NAME}` names a secret of the daemon. */
+const SECRET_REFERENCES = ['diodeTarget', 'diodeClientId', 'diodeClientSecret'] as const;
+
+/**
+ * What the daemon is started with: for each option its flag, then its variable, then its default.
+ * Throws a usage error for a variable that cannot be read, and for options that do not go together.
+ */
+export function readOptions(given: GivenFlags, env: NodeJS.ProcessEnv): DaemonOptions {
+  const take = <Key extends keyof OptionValues>(key: Key): OptionValues[Key] =>
+    fromFlag(OPTIONS[key], given[key], env) ?? fromVariable(OPTIONS[key], key, env) ?? OPTIONS[key].fallback;
+
+  return checkTogether({
+    host: take('host'),
+    port: take('port'),
+    diodeTarget: take('diodeTarget'),
+    diodeClientId: take('diodeClientId'),
+    diodeClientSecret: take('diodeClientSecret'),
+    diodeAppNamePrefix: take('diodeAppNamePrefix'),
+    dryRun: take('dryRun'),
+    // The SDK's own variable counts too, after ours (sheet: Environment).
+    dryRunOutputDir: take('dryRunOutputDir') ?? (env.DIODE_DRY_RUN_OUTPUT_DIR || undefined),
+    otelEndpoint: take('otelEndpoint'),
+    otelExportPeriodSeconds: take('otelExportPeriod'),
+    logLevel: logLevel(given, take('debug'), take('logLevel')),
+    logFormat: take('logFormat'),
+    backendsDirs: take('backendsDir'),
+    concurrency: take('concurrency'),
+    runTimeoutMs: take('runTimeout'),
+    stopTimeoutMs: take('stopTimeout'),
+    backendMemoryMiB: take('backendMemory'),
+    allowEnv: take('allowEnv'),
+    secretVariables: secretVariables(given, env),
+  });
+}
+
+function fromFlag<Value>(
+  kind: OptionKind<Value>,
+  given: readonly string[] | true | undefined,
+  env: NodeJS.ProcessEnv,
+): Value | undefined {
+  return given === undefined ? undefined : kind.read(given === true ? [] : given, env);
+}
+
+function fromVariable<Value>(
+  kind: OptionKind<Value>,
+  key: string,
+  env: NodeJS.ProcessEnv,
+): Value | undefined {
+  const text = variableText(key, env);
+  if (text === undefined) return undefined;
+  try {
+    return kind.readVariable(text, env);
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    throw usageError(`variable ${variableOf(key)} of ${shownName(key, kind)}: ${error.message}`);
+  }
+}
+
+function variableText(key: string, env: NodeJS.ProcessEnv): string | undefined {
+  const text = env[variableOf(key)];
+  return text === undefined || text === '' || text.startsWith(SERVICE_LINK) ? undefined : text;
+}
+
+/** `--debug` is short for `--log-level debug`; as a variable it does not outweigh the flag `--log-level`. */
+function logLevel(given: GivenFlags, debug: boolean, level: LogLevel): LogLevel {
+  const isOutweighed = given.debug === undefined && given.logLevel !== undefined;
+  return debug && !isOutweighed ? 'debug' : level;
+}
+
+/** Names that credentials and target were read from, by flag or variable. */
+function secretVariables(given: GivenFlags, env: NodeJS.ProcessEnv): readonly string[] {
+  const texts = SECRET_REFERENCES.flatMap((key) => {
+    const flag = given[key];
+    return [...(flag === undefined || flag === true ? [] : flag), variableText(key, env) ?? ''];
+  });
+  return [...new Set(texts.map(referencedVariable).filter((name) => name !== undefined))];
+}
+
+function checkTogether(options: DaemonOptions): DaemonOptions {
+  if (!options.dryRun && options.diodeTarget === undefined) {
+    throw usageError('--diode-target required when not running with --dry-run');
+  }
+  if (options.diodeClientId !== undefined && options.diodeClientSecret === undefined) {
+    throw usageError('--diode-client-secret required with --diode-client-id');
+  }
+  if (options.diodeClientSecret !== undefined && options.diodeClientId === undefined) {
+    throw usageError('--diode-client-id required with --diode-client-secret');
+  }
+  return options;
+}

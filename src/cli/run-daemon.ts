@@ -1,0 +1,58 @@
+import module from 'node:module';
+import type { Logger } from 'pino';
+import { systemClock } from '../clock.ts';
+import { startDaemon } from '../daemon.ts';
+import { messageOf, StartError } from '../errors.ts';
+import type { DaemonOptions } from '../options.ts';
+import { createLog } from '../telemetry/log.ts';
+
+/** What a shell reports of a program that a signal ended. */
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 };
+type StopSignal = keyof typeof SIGNAL_STATUS;
+
+/** Runs a daemon until SIGTERM or SIGINT, then ends the process: 0 once it has stopped. */
+export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv): Promise<void> {
+  const log = createLog({
+    level: options.logLevel,
+    format: options.logFormat,
+    secrets: options.diodeClientSecret === undefined ? [] : [options.diodeClientSecret],
+  });
+  endOnFault(log);
+  const stopRequested = awaitStopSignal(log);
+  try {
+    const daemon = await startDaemon(options, { clock: systemClock, log, env });
+    // A daemon is often killed before it could write the cache at its end.
+    module.flushCompileCache();
+    await stopRequested;
+    await daemon.stop();
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    log.error(error.message);
+    process.exit(error.exitStatus);
+  }
+}
+
+/** A fault of ours: nobody knows what state the daemon is in, so it ends. What Node warns of is for developers. */
+function endOnFault(log: Logger): void {
+  process.on('uncaughtException', (error) => {
+    log.fatal({ module: 'worker', err: error }, `Internal error: ${messageOf(error)}`);
+    process.exit(1);
+  });
+  process.on('warning', (warning) => log.debug({ module: 'node', err: warning }, 'Node warns'));
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+function awaitStopSignal(log: Logger): Promise<StopSignal> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const onSignal = (signal: StopSignal): void => {
+      if (isStopping) process.exit(SIGNAL_STATUS[signal]);
+      isStopping = true;
+      log.info({ module: 'worker' }, `Stopping on ${signal}`);
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
