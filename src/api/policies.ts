@@ -22,17 +22,17 @@ export function servePolicies(app: FastifyInstance, { registry, history }: ApiPa
     reply.send({ loaded_modules: [...registry.loadedPackages()] } satisfies CapabilitiesReply);
   });
 
-  app.post('/api/v1/policies', { onRequest: requireYaml }, async (request, reply) => {
-    const document = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const names = await registry.apply(document, provenanceOf(request));
-    return reply.code(201).send({ detail: startedText(names) } satisfies DetailReply);
-  });
-
   app.get('/api/v1/policies', (_request, reply) => {
     const views = Array.from(registry.names(), (name) => registry.get(name)).filter(
       (view) => view !== undefined,
     );
     reply.send({ policies: views.map((view) => summaryOf(view, history)) } satisfies PolicyListReply);
+  });
+
+  app.post('/api/v1/policies', { onRequest: requireYaml }, async (request, reply) => {
+    const document = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const names = await registry.apply(document, provenanceOf(request.socket.remoteAddress, request.headers));
+    return reply.code(201).send({ detail: startedText(names) } satisfies DetailReply);
   });
 
   app.get<{ Params: { name: string } }>('/api/v1/policies/:name', ({ params }, reply) => {

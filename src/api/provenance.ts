@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyRequest } from 'fastify';
 import type { Provenance } from '../policy/contract.ts';
 
 /**
@@ -9,9 +8,8 @@ import type { Provenance } from '../policy/contract.ts';
  * preflight, and that gets a 405. A page that made its own name resolve to 127.0.0.1 needs no preflight, and a
  * proxy on this machine speaks for strangers: both come over loopback, and both are strangers here.
  */
-export function provenanceOf(request: FastifyRequest): Provenance {
-  const isLocal = isLoopback(request.socket.remoteAddress) && !speaksForAnother(request.headers);
-  return isLocal ? 'loopback' : 'network';
+export function provenanceOf(remoteAddress: string | undefined, headers: IncomingHttpHeaders): Provenance {
+  return isLoopback(remoteAddress) && !speaksForAnother(headers) ? 'loopback' : 'network';
 }
 
 /** True for 127.0.0.0/8, also as IPv6 writes it, and ::1. */

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { finish, openedRun, TestApi } from './support.ts';
+
+interface RunPage {
+  runs: Record<string, unknown>[];
+  next_cursor: string | null;
+}
+
+let api: TestApi;
+beforeEach(async () => {
+  api = await TestApi.start();
+});
+afterEach(() => api[Symbol.asyncDispose]());
+
+const page = async (query = '') => (await api.get(`/api/v1/runs${query}`)).json() as RunPage;
+
+function open(policy: string, changes: Parameters<typeof openedRun>[1] = {}) {
+  const run = openedRun(policy, changes);
+  api.events.emit('run:opened', { run });
+  return run;
+}
+
+describe('runs', () => {
+  test('a run tells all about itself', async () => {
+    const before = finish(api.events, open('edge'), 'failed', 'its child ended');
+    const run = open('edge', {
+      trigger: 'retry',
+      retryOf: before.id,
+      dueAt: Date.UTC(2026, 0, 2, 3, 4, 5),
+      entityCount: 3,
+      batches: 2,
+      bytes: 5_000_000_000,
+      progress: { done: 3, total: undefined },
+    });
+    finish(api.events, run, 'completed');
+    const shown = {
+      id: run.id,
+      policy: 'edge',
+      status: 'completed',
+      reason: '',
+      trigger: 'retry',
+      retry_of: before.id,
+      entity_count: 3,
+      batches: 2,
+      bytes: 5_000_000_000,
+      progress: { done: 3, total: null },
+      due_at: '2026-01-02T03:04:05.000Z',
+      created_at: '2026-01-02T03:04:05.678Z',
+      started_at: '2026-01-02T03:04:05.688Z',
+      finished_at: '2026-01-02T03:04:06.928Z',
+      duration_ms: 1_240,
+      backend: { package: 'pkg', version: '1.0.0', name: 'sample', app_name: 'app', app_version: '2.0' },
+    };
+    expect((await api.get(`/api/v1/runs/${run.id}`)).json()).toEqual(shown);
+    expect((await page()).runs[0]).toEqual(shown);
+  });
+
+  test('what has not happened yet is null', async () => {
+    const run = open('edge');
+    expect((await api.get(`/api/v1/runs/${run.id}`)).json()).toMatchObject({
+      status: 'pending',
+      retry_of: null,
+      progress: null,
+      started_at: null,
+      finished_at: null,
+      duration_ms: null,
+    });
+  });
+
+  test('skipped runs are listed, with their reason', async () => {
+    const run = open('edge');
+    run.status = 'skipped';
+    run.reason = 'the run before is still at work';
+    api.events.emit('run:finished', { run });
+    expect((await page('?status=skipped')).runs).toMatchObject([{ id: run.id, reason: run.reason }]);
+  });
+
+  test.each(['nope', '', '%2F', 'x'.repeat(10_000)])('no run is called %s', async (id) => {
+    const answer = await api.get(`/api/v1/runs/${id || '%20'}`);
+    const name = decodeURIComponent(id || '%20');
+    expect([answer.status, answer.json()]).toEqual([404, { detail: `run '${name}' not found` }]);
+  });
+
+  test('pages follow each other, newest first, with nothing twice', async () => {
+    const ids = Array.from({ length: 25 }, (_, index) => open(index % 2 ? 'odd' : 'even').id).reverse();
+    expect((await page()).runs.map(({ id }) => id)).toEqual(ids);
+    const seen: unknown[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const { runs, next_cursor }: RunPage = await page(
+        `?limit=10${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
+      expect(runs.length).toBeLessThanOrEqual(10);
+      seen.push(...runs.map(({ id }) => id));
+      cursor = next_cursor;
+    }
+    expect(seen).toEqual(ids);
+  });
+
+  test('policy and status narrow the list', async () => {
+    finish(api.events, open('a b'), 'failed', 'x');
+    const wanted = finish(api.events, open('a b'), 'completed');
+    finish(api.events, open('other'), 'completed');
+    expect(await page('?policy=a%20b&status=completed')).toMatchObject({
+      runs: [{ id: wanted.id }],
+      next_cursor: null,
+    });
+    expect((await page('?policy=a+b')).runs.length).toBe(2);
+    expect(await page('?policy=nobody')).toEqual({ runs: [], next_cursor: null });
+    expect((await page('?unknown=key&policy=other')).runs.length).toBe(1);
+  });
+
+  test.each([
+    ['limit=0', 'limit', 'a whole number from 1 to 1000'],
+    ['limit=1001', 'limit', 'a whole number from 1 to 1000'],
+    ['limit=', 'limit', 'a whole number from 1 to 1000'],
+    ['limit=-1', 'limit', 'a whole number from 1 to 1000'],
+    ['limit=1e2', 'limit', 'a whole number from 1 to 1000'],
+    ['limit=1.5', 'limit', 'a whole number from 1 to 1000'],
+    ['limit=5&limit=6', 'limit', 'a whole number from 1 to 1000'],
+    ['policy=a&policy=b', 'policy', 'one name'],
+    ['cursor=a&cursor=b', 'cursor', 'one cursor'],
+    ['status=', 'status', 'one of pending, running, delivering, completed, failed, cancelled, lost, skipped'],
+    [
+      'status=Failed',
+      'status',
+      'one of pending, running, delivering, completed, failed, cancelled, lost, skipped',
+    ],
+  ])('?%s is refused', async (query, name, wanted) => {
+    const answer = await api.get(`/api/v1/runs?${query}`);
+    expect([answer.status, answer.json()]).toEqual([
+      400,
+      { detail: `query parameter '${name}': expected ${wanted}` },
+    ]);
+  });
+
+  test('a cursor that is none is refused', async () => {
+    const answer = await api.get('/api/v1/runs?cursor=nonsense');
+    expect(answer.status).toBe(400);
+    expect(answer.json()).toHaveProperty('detail', expect.any(String));
+  });
+
+  test('1 and 1000 are limits', async () => {
+    for (let count = 0; count < 3; count += 1) open('p');
+    expect((await page('?limit=1')).runs.length).toBe(1);
+    expect((await page('?limit=1000')).runs.length).toBe(3);
+  });
+});

@@ -1,0 +1,155 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HeldClock } from '../support/held-clock.ts';
+import { finish, openedRun, TestApi, viewOf } from './support.ts';
+
+interface Status {
+  version: string;
+  start_time: string;
+  up_time_seconds: number;
+  policies: { name: string; status: string; runs: Record<string, unknown>[] }[];
+}
+
+let clock: HeldClock;
+let api: TestApi;
+beforeEach(async () => {
+  clock = new HeldClock(Date.UTC(2026, 0, 2, 3, 4, 5, 678));
+  api = await TestApi.start({ clock });
+});
+afterEach(() => api[Symbol.asyncDispose]());
+
+const status = async () => (await api.get('/api/v1/status')).json() as Status;
+const policyStatus = async () => (await status()).policies[0]?.status;
+
+function open(policy: string, changes: Parameters<typeof openedRun>[1] = {}) {
+  const run = openedRun(policy, changes);
+  api.events.emit('run:opened', { run });
+  return run;
+}
+
+describe('status', () => {
+  test('1 tells the version, the start and whole seconds of up time', async () => {
+    const answer = await api.get('/api/v1/status');
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(answer.text).toBe(
+      '{"version":"1.2.3","start_time":"2026-01-02T03:04:05.678Z","up_time_seconds":0,"policies":[]}',
+    );
+    await clock.advance(1_999);
+    expect((await status()).up_time_seconds).toBe(1);
+    clock.jump(-3_600_000);
+    await clock.advance(1);
+    expect((await status()).up_time_seconds).toBe(2);
+  });
+
+  test('2 shows a run as upstream does, times as bare nanoseconds', async () => {
+    await api.post(['a\nb']);
+    const run = finish(api.events, open('a\nb', { entityCount: 7 }), 'completed');
+    const { text } = await api.get('/api/v1/status');
+    expect(text.slice(text.indexOf('"policies"'))).toBe(
+      `"policies":[{"name":"a\\nb","status":"completed","runs":[{"id":"${run.id}","status":"completed","reason":"",` +
+        '"entity_count":7,"created_at":1767323045678000000,"updated_at":1767323046928000000,' +
+        '"metadata":{"name":"sample","app_name":"app","app_version":"2.0","policy_name":"ab"}}]}]}',
+    );
+  });
+
+  test('a policy is unknown before its first run, then what its latest run is', async () => {
+    await api.post(['p']);
+    expect(await policyStatus()).toBe('unknown');
+    const first = open('p');
+    expect(await policyStatus()).toBe('running');
+    finish(api.events, first, 'failed', 'boom');
+    expect(await policyStatus()).toBe('failed');
+    finish(api.events, open('p'), 'completed');
+    expect(await policyStatus()).toBe('completed');
+    const slow = open('p');
+    finish(api.events, open('p'), 'completed');
+    expect(await policyStatus()).toBe('running');
+    finish(api.events, slow, 'cancelled', 'timed out');
+    expect(await policyStatus()).toBe('completed');
+  });
+
+  test('runs that wait or deliver are running, those cut short have failed, those skipped are not shown', async () => {
+    await api.post(['p']);
+    for (const shown of [
+      'skipped',
+      'lost',
+      'cancelled',
+      'failed',
+      'completed',
+      'delivering',
+      'running',
+      'pending',
+    ] as const) {
+      const run = open('p');
+      run.status = shown;
+      run.updatedAt += 1;
+      api.events.emit('run:finished', { run });
+      const { policies } = await status();
+      const newest = policies[0]?.runs[0];
+      if (shown === 'skipped') expect(newest).toBeUndefined();
+      else if (['pending', 'running', 'delivering'].includes(shown)) expect(newest?.status).toBe('running');
+      else expect(newest?.status).toBe(shown === 'completed' ? 'completed' : 'failed');
+    }
+  });
+
+  test('52 lists the five newest runs of seven', async () => {
+    await api.post(['p']);
+    const runs = Array.from({ length: 7 }, () => finish(api.events, open('p'), 'completed'));
+    const { policies } = await status();
+    expect(policies[0]?.runs.map(({ id }) => id)).toEqual(
+      runs
+        .slice(2)
+        .reverse()
+        .map(({ id }) => id),
+    );
+  });
+
+  test('follows every change of a run, those within one millisecond too', async () => {
+    await api.post(['p']);
+    const run = open('p');
+    const shown = async () => (await status()).policies[0]?.runs[0];
+    expect(await shown()).toMatchObject({ status: 'running', entity_count: 0 });
+    run.entityCount = 5;
+    expect(await shown()).toMatchObject({ status: 'running', entity_count: 5 });
+    run.status = 'failed';
+    run.reason = 'two\nlines';
+    expect(await shown()).toMatchObject({ status: 'failed', reason: 'two\nlines', entity_count: 5 });
+    run.updatedAt += 1;
+    expect(await shown()).toMatchObject({ updated_at: run.updatedAt * 1e6 });
+  });
+
+  test('follows policies as they come, go and come back', async () => {
+    const names = async () => (await status()).policies.map(({ name }) => name);
+    await api.post(['a', 'b', 'c']);
+    finish(api.events, open('b'), 'completed');
+    expect(await names()).toEqual(['a', 'b', 'c']);
+    await api.delete('a');
+    expect(await names()).toEqual(['b', 'c']);
+    api.registry.views.set('a', viewOf('a'));
+    expect(await names()).toEqual(['b', 'c', 'a']);
+    await api.delete('b');
+    api.history.detach('b');
+    await api.post(['b']);
+    expect((await status()).policies).toEqual([
+      { name: 'c', status: 'unknown', runs: [] },
+      { name: 'a', status: 'unknown', runs: [] },
+      { name: 'b', status: 'unknown', runs: [] },
+    ]);
+    for (const name of ['a', 'b', 'c']) await api.delete(name);
+    expect(await names()).toEqual([]);
+  });
+
+  test('any text survives in it', async () => {
+    const names = ['"quoted"', 'back\\slash', '\u2028', '😀', '\0', '__proto__', ''];
+    await api.post(names);
+    finish(api.events, open('😀'), 'failed', 'Chunk ingestion failed: ["e1"] ☃');
+    const { policies } = await status();
+    expect(policies.map(({ name }) => name)).toEqual(names);
+    expect(policies[3]?.runs[0]?.reason).toBe('Chunk ingestion failed: ["e1"] ☃');
+  });
+
+  test('times at the epoch are numbers too', async () => {
+    await api.post(['p']);
+    open('p', { createdAt: 0 });
+    expect((await api.get('/api/v1/status')).text).toContain('"created_at":0,"updated_at":0,');
+  });
+});

@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { type Logger, pino } from 'pino';
+import { type Api, createApi, type Readiness } from '../../src/api/create-api.ts';
+import type { HttpLimits } from '../../src/api/http-server.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import { ConflictError, NotFoundError } from '../../src/errors.ts';
+import { type DaemonEvents, Events } from '../../src/events.ts';
+import type { PolicyRegistry, PolicyView, Provenance } from '../../src/policy/contract.ts';
+import { createRunHistory } from '../../src/run/history.ts';
+import { moveTo, type Run } from '../../src/run/run.ts';
+
+/** A registry that takes a JSON list of names for a document, and remembers what it was given. */
+export class NamesRegistry implements PolicyRegistry {
+  readonly views = new Map<string, PolicyView>();
+  readonly applied: { document: Buffer; provenance: Provenance }[] = [];
+  /** Stands in for `apply` where a test wants another outcome. */
+  onApply: (document: Buffer) => Promise<readonly string[]> = async (document) => this.add(document);
+
+  apply(document: Buffer, provenance: Provenance): Promise<readonly string[]> {
+    this.applied.push({ document, provenance });
+    return this.onApply(document);
+  }
+
+  add(document: Buffer): string[] {
+    const names = JSON.parse(document.toString()) as string[];
+    const taken = names.find((name) => this.views.has(name));
+    if (taken !== undefined) throw new ConflictError(`policy '${taken}' already exists`);
+    for (const name of names) this.views.set(name, viewOf(name));
+    return names;
+  }
+
+  async delete(name: string): Promise<void> {
+    if (!this.views.delete(name)) throw new NotFoundError(`policy '${name}' not found`);
+  }
+
+  get(name: string): PolicyView | undefined {
+    return this.views.get(name);
+  }
+
+  names(): Iterable<string> {
+    return this.views.keys();
+  }
+
+  get size(): number {
+    return this.views.size;
+  }
+
+  loadedPackages(): readonly string[] {
+    return [...new Set([...this.views.values()].map(({ backend }) => backend.package))];
+  }
+
+  stop(): void {}
+}
+
+/** A policy as the registry shows it. */
+export function viewOf(name: string, changes: Partial<PolicyView> = {}): PolicyView {
+  return {
+    name,
+    config: { package: 'pkg' },
+    scope: {},
+    run: {},
+    timezone: 'UTC',
+    nextRunAt: undefined,
+    warnings: [],
+    backend: { package: 'pkg', version: '1.0.0' },
+    ...changes,
+  };
+}
+
+let sequence = 0;
+
+/** A run that has just been opened. */
+export function openedRun(policy: string, changes: Partial<Run> = {}): Run {
+  const createdAt = changes.createdAt ?? Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+  return {
+    id: randomUUID(),
+    sequence: sequence++,
+    policy,
+    trigger: 'once',
+    retryOf: undefined,
+    backend: { package: 'pkg', version: '1.0.0', name: 'sample', appName: 'app', appVersion: '2.0' },
+    dueAt: createdAt,
+    createdAt,
+    status: 'pending',
+    reason: '',
+    entityCount: 0,
+    batches: 0,
+    bytes: 0,
+    progress: undefined,
+    startedAt: undefined,
+    finishedAt: undefined,
+    updatedAt: createdAt,
+    ...changes,
+  };
+}
+
+/** Takes a run through its states, and tells the listeners as the daemon does. */
+export function finish(
+  events: Events,
+  run: Run,
+  status: 'completed' | 'failed' | 'cancelled',
+  reason = '',
+): Run {
+  const end = run.createdAt + 1_250;
+  moveTo(run, 'running', run.createdAt + 10);
+  events.emit('run:started', { run });
+  if (status === 'completed') moveTo(run, 'delivering', end);
+  run.reason = reason;
+  moveTo(run, status, end);
+  events.emit('run:finished', { run });
+  return run;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  json(): unknown;
+}
+
+interface Call {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Buffer;
+}
+
+interface TestApiOptions {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  readonly limits?: Partial<HttpLimits>;
+  readonly host?: string;
+  readonly version?: string;
+}
+
+/** The API on a port of its own, over a real history. */
+export class TestApi implements AsyncDisposable {
+  readonly registry = new NamesRegistry();
+  readonly events = new Events((_name, fault) => {
+    throw fault;
+  });
+  readonly history = createRunHistory({ events: this.events });
+  readonly answered: DaemonEvents['api:answered'][] = [];
+  readiness: Readiness = { statusCode: 200, status: 'ok', reasons: [] };
+  readonly api: Api;
+  port = 0;
+
+  private constructor({
+    clock = systemClock,
+    log = pino({ level: 'silent' }),
+    limits = {},
+    version = '1.2.3',
+  }: TestApiOptions) {
+    const { registry, events, history } = this;
+    events.on('api:answered', (answer) => this.answered.push(answer));
+    this.api = createApi(
+      { registry, history, events, readiness: () => this.readiness, clock, log, version },
+      limits,
+    );
+  }
+
+  static async start(options: TestApiOptions = {}): Promise<TestApi> {
+    const test = new TestApi(options);
+    const { port } = await test.api.listen(options.host ?? '127.0.0.1', 0);
+    test.port = port;
+    return test;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.api.close();
+  }
+
+  /** Calls a path exactly as it is written, which `fetch` would not. */
+  call(path: string, { method = 'GET', headers = {}, body }: Call = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      // Node's client leaves the length of a DELETE's body to the reader's fancy.
+      const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+      const request = httpRequest({
+        host: '127.0.0.1',
+        port: this.port,
+        method,
+        path,
+        headers: { ...headers, ...length },
+        agent: false,
+      });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          const { statusCode: status = 0, headers } = response;
+          resolve({ status, headers, text, json: () => JSON.parse(text) });
+        });
+      });
+      request.end(body);
+    });
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.call(path);
+  }
+
+  delete(name: string): Promise<Answer> {
+    return this.call(`/api/v1/policies/${encodeURIComponent(name)}`, { method: 'DELETE' });
+  }
+
+  /** Posts a document, as YAML unless told otherwise. */
+  post(
+    document: unknown,
+    headers: Record<string, string> = { 'content-type': 'application/x-yaml' },
+  ): Promise<Answer> {
+    const body =
+      typeof document === 'string' || Buffer.isBuffer(document) ? document : JSON.stringify(document);
+    return this.call('/api/v1/policies', { method: 'POST', headers, body });
+  }
+
+  /** A connection that says what a client library would not. */
+  connect(): RawClient {
+    return new RawClient(connect(this.port, '127.0.0.1'));
+  }
+}
+
+/** A bare TCP connection. */
+export class RawClient {
+  readonly socket: Socket;
+  received = '';
+  readonly #closed: Promise<void>;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      this.received += text;
+    });
+    // Being cut off is what some tests wait for.
+    socket.on('error', () => {});
+    this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
+  }
+
+  send(text: string): this {
+    this.socket.write(text);
+    return this;
+  }
+
+  /** All that came until the server closed the connection. */
+  async untilClosed(): Promise<string> {
+    await this.#closed;
+    return this.received;
+  }
+}
