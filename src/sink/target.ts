@@ -48,11 +48,11 @@ export function describeTarget(target: Target): string {
 function parseUrl(text: string, rest: string): URL {
   if (rest.split('/', 1)[0]?.includes('@')) throw refusal('target should not carry a user or a password');
   if (NEVER_IN_A_TARGET.test(rest)) throw refusal('target should not contain blanks or backslashes');
-  if (rest === '' || /^[/:?#]/.test(rest)) throw refusal('target should name a host after its scheme');
+  if (rest === '' || /^[/?#]/.test(rest)) throw refusal('target should name a host after its scheme');
   if (/[?#]/.test(rest)) throw refusal('target should end with its path: ? and # have no place in it');
   const url = URL.parse(text);
   if (url === null)
-    throw refusal('target should be a host, optionally :PORT (1 to 65535) and /PATH, after its scheme');
+    throw refusal('target should be a host (an IPv6 address in brackets), optionally :PORT (1 to 65535) and /PATH, after its scheme');
   return url;
 }
 

@@ -28,8 +28,12 @@ export function ingestReplyWithErrors(errors: readonly string[]): Buffer {
 
 /** A protobuf field of wire type 2. */
 export function lengthDelimited(field: number, content: Buffer): Buffer {
-  const prefix = [field * 8 + 2];
-  let rest = content.length;
-  for (; rest > 127; rest = Math.floor(rest / 128)) prefix.push((rest % 128) + 128);
-  return Buffer.concat([Buffer.from([...prefix, rest]), content]);
+  return Buffer.concat([varint(field * 8 + 2), varint(content.length), content]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return Buffer.from([...bytes, rest]);
 }

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import type { Batch, RunIdentity } from '../../src/sink/contract.ts';
+import { lengthDelimited } from '../support/fake-diode-wire.ts';
+
+export const run: RunIdentity = {
+  runId: 'run-1',
+  policyName: 'edge',
+  backend: 'sample',
+  appName: 'collector',
+  appVersion: '1.2.3',
+};
+
+const ENTITIES_FIELD = 2;
+const DEVICE_FIELD = 22;
+
+/** A batch (encoding `diode`) of devices with these names. */
+export function deviceBatch(
+  names: readonly string[],
+  identity: RunIdentity = run,
+  id = crypto.randomUUID(),
+): Batch {
+  const entities = names.map((name) => {
+    const device = lengthDelimited(1, Buffer.from(name));
+    return lengthDelimited(ENTITIES_FIELD, lengthDelimited(DEVICE_FIELD, device));
+  });
+  return { id, run: identity, entityCount: names.length, bytes: Buffer.concat(entities) };
+}
+
+/** A log that can be read. */
+export function readableLog() {
+  const lines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  return { log, lines };
+}
+
+/** Never aborts. */
+export const noSignal = new AbortController().signal;
+
+export function testTls(file: 'ca.crt' | 'server.crt' | 'server.key'): { path: string; pem: string } {
+  const url = new URL(`../support/tls/${file}`, import.meta.url);
+  return { path: url.pathname, pem: readFileSync(url, 'utf8') };
+}
+
+/** Sockets and timers that keep the process alive, by kind. */
+export function openHandles(): string[] {
+  return process.getActiveResourcesInfo().filter((kind) => /TCPSocketWrap|TLSWrap|Timeout/.test(kind));
+}
