@@ -52,7 +52,9 @@ function parseUrl(text: string, rest: string): URL {
   if (/[?#]/.test(rest)) throw refusal('target should end with its path: ? and # have no place in it');
   const url = URL.parse(text);
   if (url === null)
-    throw refusal('target should be a host (an IPv6 address in brackets), optionally :PORT (1 to 65535) and /PATH, after its scheme');
+    throw refusal(
+      'target should be a host (an IPv6 address in brackets), optionally :PORT (1 to 65535) and /PATH, after its scheme',
+    );
   return url;
 }
 

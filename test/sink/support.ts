@@ -42,7 +42,7 @@ export function testTls(file: 'ca.crt' | 'server.crt' | 'server.key'): { path: s
   return { path: url.pathname, pem: readFileSync(url, 'utf8') };
 }
 
-/** Sockets and timers that keep the process alive, by kind. */
-export function openHandles(): string[] {
-  return process.getActiveResourcesInfo().filter((kind) => /TCPSocketWrap|TLSWrap|Timeout/.test(kind));
+/** Sockets of this process that are open, by kind. */
+export function openSockets(): string[] {
+  return process.getActiveResourcesInfo().filter((kind) => /TCP|TLS/.test(kind) && !/Server/.test(kind));
 }

@@ -31,6 +31,8 @@ const OF_THE_CONFIGURATION = ['UNIMPLEMENTED', 'PERMISSION_DENIED', 'UNAUTHENTIC
 /** What a server says of a message that it will refuse each time, under a status that else is passing. */
 const OF_THE_MESSAGE = /larger than max|unmarshal/i;
 const LONGEST_DETAILS = 2000;
+/** What the library adds to a failed connection when there is nothing to add. */
+const EMPTY_NOTE = /\. Resolution note: $/;
 
 /** A gRPC call that did not end with OK. */
 export class CallFailure extends Error {
@@ -38,7 +40,7 @@ export class CallFailure extends Error {
   readonly code: number;
 
   constructor(code: number, details: string) {
-    super(details.slice(0, LONGEST_DETAILS));
+    super(details.replace(EMPTY_NOTE, '').slice(0, LONGEST_DETAILS));
     this.code = code;
   }
 

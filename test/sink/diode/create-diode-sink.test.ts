@@ -1,47 +1,11 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
-import { type Sink, SinkError } from '../../../src/sink/contract.ts';
-import { createDiodeSink, type DiodeSinkOptions } from '../../../src/sink/diode/create-diode-sink.ts';
 import { parseTarget } from '../../../src/sink/target.ts';
 import { FakeDiode } from '../../support/fake-diode.ts';
 import { ingestReplyWithErrors, lengthDelimited } from '../../support/fake-diode-wire.ts';
 import { HeldClock } from '../../support/held-clock.ts';
 import { deviceBatch, noSignal, readableLog, run, testTls } from '../support.ts';
-
-type Changes = Partial<DiodeSinkOptions> & { readonly target?: DiodeSinkOptions['target'] };
-
-/** A sink that was started, and closes with the test. */
-async function startSink(diode: FakeDiode, changes: Changes = {}): Promise<Sink & AsyncDisposable> {
-  const sink = createSink(diode, changes);
-  await sink.start();
-  return sink;
-}
-
-function createSink(diode: FakeDiode, changes: Changes = {}): Sink & AsyncDisposable {
-  const sink = createDiodeSink({
-    target: parseTarget(diode.target),
-    clientId: 'me',
-    clientSecret: 'hunter2',
-    appNamePrefix: undefined,
-    version: '0.1.0',
-    clock: systemClock,
-    log: readableLog().log,
-    env: {},
-    ...changes,
-  });
-  return Object.assign(sink, { [Symbol.asyncDispose]: () => sink.close() });
-}
-
-function failureOf(sending: Promise<void>): Promise<SinkError> {
-  return sending.then(
-    () => expect.fail('the batch was acknowledged'),
-    (error) => {
-      expect(error).toBeInstanceOf(SinkError);
-      return error;
-    },
-  );
-}
+import { createSink, failureOf, startSink } from './support.ts';
 
 describe('what arrives', () => {
   test('is the batch with its id, its run and who sends it', async () => {

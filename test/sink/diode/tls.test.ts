@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { parseTarget } from '../../../src/sink/target.ts';
+import { FakeDiode } from '../../support/fake-diode.ts';
+import { deviceBatch, noSignal, testTls } from '../support.ts';
+import { failureOf, startSink } from './support.ts';
+
+const key = testTls('server.key').pem;
+const cert = testTls('server.crt').pem;
+const trusting = { DIODE_CERT_FILE: testTls('ca.crt').path };
+
+describe.each([
+  ['127.0.0.1', '127.0.0.1'],
+  ['::1', '[::1]'],
+  ['127.0.0.1', 'localhost'],
+])('listening at %s, called %s', (host, name) => {
+  test('its certificate is verified by the authority in DIODE_CERT_FILE', async () => {
+    await using diode = await FakeDiode.start({ tls: { key, cert }, host });
+    const target = parseTarget(`grpcs://${name}:${diode.port}`);
+    await using sink = await startSink(diode, { target, env: trusting });
+    await sink.send(deviceBatch(['r1']), noSignal);
+    expect(diode.acknowledged.calls).toBe(1);
+  });
+
+  test('an unknown authority is an error, for tokens and for calls', async () => {
+    await using diode = await FakeDiode.start({ tls: { key, cert }, host });
+    const target = parseTarget(`grpcs://${name}:${diode.port}`);
+    await using sink = await startSink(diode, { target });
+    expect(sink.health().reason).toMatch(
+      /Failed to obtain access token: unable to verify the first certificate/,
+    );
+    const error = await failureOf(sink.send(deviceBatch(['r1']), noSignal));
+    expect(error.kind).toBe('unavailable');
+    expect(diode.tokenRequests).toEqual([]);
+  });
+
+  test.each(['true', '1', 'YES', 'on'])(
+    'DIODE_SKIP_TLS_VERIFY=%s takes any certificate, over TLS',
+    async (text) => {
+      await using diode = await FakeDiode.start({ tls: { key, cert }, host });
+      const target = parseTarget(`grpcs://${name}:${diode.port}`);
+      await using sink = await startSink(diode, { target, env: { DIODE_SKIP_TLS_VERIFY: text } });
+      await sink.send(deviceBatch(['r1']), noSignal);
+      expect(diode.acknowledged.calls).toBe(1);
+    },
+  );
+});
+
+test('skipping verification never means plaintext', async () => {
+  await using diode = await FakeDiode.start();
+  const target = parseTarget(`grpcs://127.0.0.1:${diode.port}`);
+  await using sink = await startSink(diode, { target, env: { DIODE_SKIP_TLS_VERIFY: '1' } });
+  expect(sink.health().ok).toBe(false);
+  await failureOf(sink.send(deviceBatch(['r1']), noSignal));
+  expect(diode.tokenRequests).toEqual([]);
+  expect(diode.requests).toEqual([]);
+});
+
+test('a plaintext target does not look at certificates', async () => {
+  await using diode = await FakeDiode.start();
+  await using sink = await startSink(diode, { env: { DIODE_CERT_FILE: '/nowhere' } });
+  await sink.send(deviceBatch(['r1']), noSignal);
+  expect(diode.acknowledged.calls).toBe(1);
+});
+
+test('a name that the certificate does not hold is an error even for a trusted authority', async () => {
+  await using diode = await FakeDiode.start({ tls: { key, cert }, host: '127.0.0.2' });
+  await using sink = await startSink(diode, { env: trusting });
+  expect(sink.health().reason).toContain("does not match certificate's altnames");
+  expect((await failureOf(sink.send(deviceBatch(['r1']), noSignal))).message).toContain('altnames');
+});
