@@ -1,4 +1,4 @@
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import { type FastifyInstance, fastify } from 'fastify';
 import { settlesWithin } from '../clock.ts';
 import type { ApiParts } from './api-parts.ts';
 import { answerBrokenRequest } from './broken-request.ts';
@@ -58,7 +58,7 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true });
-  app.setErrorHandler<FastifyError>((error, request, reply) => answerError(log, error, request, reply));
+  app.setErrorHandler((error, request, reply) => answerError(log, error, request, reply));
   // Upstream reads such a request as any other; Node would answer it by itself.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   closeGently(app, parts, limits.closeMs);
@@ -88,13 +88,12 @@ function closeGently(app: FastifyInstance, { clock }: ApiParts, closeMs: number)
   let closing = false;
   app.addHook('onRequest', (_request, reply, done) => {
     underWay += 1;
+    reply.raw.once('close', () => {
+      underWay -= 1;
+      if (closing && underWay === 0) quiet.resolve();
+    });
     if (closing) reply.code(503).send({ detail: 'the daemon is stopping' });
     else done();
-  });
-  app.addHook('onResponse', (_request, _reply, done) => {
-    underWay -= 1;
-    if (closing && underWay === 0) quiet.resolve();
-    done();
   });
   app.addHook('preClose', async () => {
     closing = true;

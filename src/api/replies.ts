@@ -8,6 +8,11 @@ import { runStatus } from './run-query.ts';
 
 const moment = z.iso.datetime().describe('RFC 3339, UTC.');
 
+/** More than a double holds exactly. */
+const nanoseconds = z
+  .number()
+  .meta({ type: 'integer', format: 'int64', description: 'Nanoseconds since the epoch.' });
+
 const policyStatus = z
   .enum(['unknown', 'running', 'completed', 'failed'])
   .describe('Of the latest run; `running` if any runs, `unknown` before the first.');
@@ -111,8 +116,8 @@ export const statusReply = z.object({
             status: z.enum(['running', 'completed', 'failed']),
             reason: z.string(),
             entity_count: z.int(),
-            created_at: z.int().describe('Nanoseconds since the epoch.'),
-            updated_at: z.int().describe('Nanoseconds since the epoch.'),
+            created_at: nanoseconds,
+            updated_at: nanoseconds,
             metadata: z.record(z.string(), z.string()),
           }),
         )

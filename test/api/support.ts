@@ -130,7 +130,6 @@ interface TestApiOptions {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly limits?: Partial<HttpLimits>;
-  readonly host?: string;
   readonly version?: string;
 }
 
@@ -160,9 +159,14 @@ export class TestApi implements AsyncDisposable {
     );
   }
 
+  /** Not listening yet. */
+  static build(options: TestApiOptions = {}): TestApi {
+    return new TestApi(options);
+  }
+
   static async start(options: TestApiOptions = {}): Promise<TestApi> {
-    const test = new TestApi(options);
-    const { port } = await test.api.listen(options.host ?? '127.0.0.1', 0);
+    const test = TestApi.build(options);
+    const { port } = await test.api.listen('127.0.0.1', 0);
     test.port = port;
     return test;
   }

@@ -47,8 +47,10 @@ function refOf(name: string): string {
   return `#/components/schemas/${name}`;
 }
 
-/** Replies may get more fields one day; and a pattern for dates that fills half a page helps nobody. */
-function keepOpen(schema: { additionalProperties?: unknown; format?: string; pattern?: string }): void {
+/** Replies may get more fields one day; bounds and patterns that say no more than the type help nobody. */
+function keepOpen(schema: z.core.JSONSchema.BaseSchema): void {
   if (schema.additionalProperties === false) delete schema.additionalProperties;
   if (schema.format !== undefined) delete schema.pattern;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
 }

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { finish, openedRun, TestApi, viewOf } from './support.ts';
+
+interface Operation {
+  summary: string;
+  responses: Record<
+    string,
+    { description: string; content?: Record<string, { schema?: { $ref: string }; example?: unknown }> }
+  >;
+}
+
+interface OpenApi {
+  openapi: string;
+  info: { version: string };
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, object> };
+}
+
+let api: TestApi;
+let document: OpenApi;
+beforeAll(async () => {
+  api = await TestApi.start();
+  document = (await api.get('/openapi.json')).json() as OpenApi;
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+/** The schema that the document gives to an answer, as something that checks. */
+function schemaOf(path: string, method: string, status: number) {
+  const ref = document.paths[path]?.[method]?.responses[status]?.content?.['application/json']?.schema?.$ref;
+  if (ref === undefined) throw new Error(`no schema for ${status} of ${method} ${path}`);
+  return schemaNamed(ref.split('/').at(-1) ?? '');
+}
+
+function schemaNamed(name: string) {
+  // zod takes no integer past 2^53; that such ones are written as they should be is the status's own test.
+  const local = JSON.stringify(document.components.schemas)
+    .replaceAll('#/components/schemas/', '#/$defs/')
+    .replaceAll('"type":"integer","format":"int64"', '"type":"number"');
+  return z.fromJSONSchema({ $ref: `#/$defs/${name}`, $defs: JSON.parse(local) });
+}
+
+describe('/openapi.json', () => {
+  test('is OpenAPI 3.1 of this version', async () => {
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } });
+    expect((await api.get('/openapi.json')).headers['content-type']).toBe('application/json; charset=utf-8');
+  });
+
+  test('describes the routes that there are', async () => {
+    for (const [path, item] of Object.entries(document.paths)) {
+      const methods = Object.keys(item).filter((key) => key !== 'parameters');
+      const answer = await api.call(path.replaceAll(/\{\w+\}/g, 'x'), { method: 'OPTIONS' });
+      expect([path, answer.status, answer.headers.allow?.toLowerCase().split(', ')]).toEqual([
+        path,
+        405,
+        methods,
+      ]);
+    }
+  });
+
+  test('describes every route', async () => {
+    const known = [
+      '/api/v1/status',
+      '/api/v1/capabilities',
+      '/api/v1/policies',
+      '/api/v1/policies/{name}',
+      '/api/v1/runs',
+      '/api/v1/runs/{id}',
+      '/healthz',
+      '/readyz',
+      '/openapi.json',
+      '/docs',
+      '/redoc',
+    ];
+    expect(Object.keys(document.paths).sort()).toEqual(known.sort());
+  });
+
+  test('gives each of its examples the shape that it promises', () => {
+    for (const [path, item] of Object.entries(document.paths)) {
+      for (const [method, { responses }] of Object.entries(item)) {
+        for (const [status, { content }] of Object.entries(responses ?? {})) {
+          const media = content?.['application/json'];
+          if (media?.schema)
+            expect(schemaOf(path, method, Number(status)).parse(media.example)).toEqual(media.example);
+        }
+      }
+    }
+  });
+
+  test('points at nothing that is not there', () => {
+    const refs = JSON.stringify(document).match(/#\/components\/schemas\/\w+/g) ?? [];
+    for (const ref of new Set(refs))
+      expect(document.components.schemas).toHaveProperty(ref.split('/').at(-1) ?? '');
+  });
+
+  test('tells the truth about real replies', async () => {
+    const warning = { field: 'policies.p.scope', line: undefined, column: undefined, message: 'x' };
+    api.registry.views.set('p', viewOf('p', { warnings: [warning], nextRunAt: Date.now() }));
+    for (const status of ['completed', 'failed'] as const) {
+      const run = openedRun('p', { progress: { done: 1, total: undefined } });
+      api.events.emit('run:opened', { run });
+      finish(api.events, run, status, 'why');
+    }
+    const open = openedRun('p');
+    api.events.emit('run:opened', { run: open });
+
+    for (const [path, called, status] of [
+      ['/api/v1/status', '/api/v1/status', 200],
+      ['/api/v1/capabilities', '/api/v1/capabilities', 200],
+      ['/api/v1/policies', '/api/v1/policies', 200],
+      ['/api/v1/policies/{name}', '/api/v1/policies/p', 200],
+      ['/api/v1/policies/{name}', '/api/v1/policies/q', 404],
+      ['/api/v1/runs', '/api/v1/runs', 200],
+      ['/api/v1/runs', '/api/v1/runs?limit=0', 400],
+      ['/api/v1/runs/{id}', `/api/v1/runs/${open.id}`, 200],
+      ['/api/v1/runs/{id}', '/api/v1/runs/x', 404],
+      ['/healthz', '/healthz', 200],
+      ['/readyz', '/readyz', 200],
+    ] as const) {
+      const answer = await api.get(called);
+      expect(answer.status).toBe(status);
+      const reply = answer.json();
+      expect(schemaOf(path, 'get', status).parse(reply)).toEqual(reply);
+    }
+  });
+});
+
+describe('/docs', () => {
+  test('asks for nothing from elsewhere', async () => {
+    const page = await api.get('/docs');
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(page.headers['content-security-policy']).toContain("default-src 'self'");
+    expect(page.text).not.toMatch(/https?:|\/\//);
+    const parts = [...page.text.matchAll(/(?:src|href)="(docs[^"]+)"/g)].map(([, part]) => part);
+    expect(parts).toHaveLength(3);
+    for (const part of parts) {
+      const answer = await api.get(`/${part}`);
+      expect([part, answer.status]).toEqual([part, 200]);
+      expect(answer.headers['content-type']).toMatch(/^text\/(css|javascript); charset=utf-8$/);
+      expect(answer.text.length).toBeGreaterThan(50);
+    }
+  });
+
+  test.each([
+    '/docs/package.json',
+    '/docs/..%2fpackage.json',
+    '/docs/../package.json',
+    '/docs/swagger-ui.js',
+  ])('has no part %s', async (path) => {
+    expect((await api.get(path)).status).toBe(404);
+  });
+
+  test('is what /redoc leads to', async () => {
+    const answer = await fetch(`http://127.0.0.1:${api.port}/redoc`);
+    expect([answer.status, new URL(answer.url).pathname]).toEqual([200, '/docs']);
+  });
+});
