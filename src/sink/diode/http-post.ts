@@ -53,10 +53,10 @@ function exchange(post: HttpPost, tunnel: Socket | undefined, signal: AbortSigna
     port: target.port,
     path: post.path,
     headers: { ...post.headers, 'content-length': Buffer.byteLength(post.body) },
-    agent: false,
     signal,
     ...(settings ?? {}),
-    ...(tunnel === undefined ? {} : { createConnection: () => secured(tunnel, post.route) }),
+    // Node overlooks `createConnection` where there is an agent, even none.
+    ...(tunnel === undefined ? { agent: false } : { createConnection: () => secured(tunnel, post.route) }),
   };
   return new Promise((resolve, reject) => {
     const request = settings === undefined ? http.request(options) : https.request(options);

@@ -32,7 +32,7 @@ export function createSink(diode: FakeDiode, changes: Changes = {}): Sink & Asyn
 }
 
 /** The reason why a start or a batch failed. */
-export function failureOf(sending: Promise<void>): Promise<SinkError> {
+export function failureOf(sending: Promise<unknown>): Promise<SinkError> {
   return sending.then(
     () => expect.fail('it should have failed'),
     (error) => {

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import http, { type IncomingHttpHeaders } from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { parseTarget } from '../../../src/sink/target.ts';
+import { FakeDiode } from '../../support/fake-diode.ts';
+import { deviceBatch, noSignal, testTls } from '../support.ts';
+import { failureOf, startSink } from './support.ts';
+
+interface ProxyServer extends AsyncDisposable {
+  readonly url: string;
+  readonly asked: { readonly authority: string; readonly headers: IncomingHttpHeaders }[];
+}
+
+/** Leads every CONNECT to `port` on loopback, whatever was asked for; `refusing`: to nowhere. */
+async function startProxy(port: number, refusing = false): Promise<ProxyServer> {
+  const asked: ProxyServer['asked'] = [];
+  const sockets = new Set<{ destroy(): void }>();
+  const server = http.createServer();
+  server.on('connect', (request, socket) => {
+    asked.push({ authority: request.url ?? '', headers: request.headers });
+    sockets.add(socket);
+    if (refusing) return socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    const upstream = net.connect(port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      socket.pipe(upstream).pipe(socket);
+    });
+    sockets.add(upstream);
+    for (const end of [socket, upstream]) end.on('error', () => undefined);
+    return undefined;
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+test('tokens and calls go through the proxy, to the name that it is told', async () => {
+  await using diode = await FakeDiode.start();
+  await using proxy = await startProxy(diode.port);
+  const env = { HTTP_PROXY: proxy.url.replace('//', '//me:p%40ss@') };
+  await using sink = await startSink(diode, { target: parseTarget('grpc://diode.test/a'), env });
+  expect(sink.health().reason).toContain('Not Found');
+  await using direct = await startSink(diode, { target: parseTarget('grpc://diode.test'), env });
+  await direct.send(deviceBatch(['r1']), noSignal);
+  expect(diode.acknowledged.calls).toBe(1);
+  expect(proxy.asked.map(({ authority }) => authority)).toEqual(Array(3).fill('diode.test:80'));
+  const authorization = `Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+  expect(proxy.asked.map(({ headers }) => headers['proxy-authorization'])).toEqual(
+    Array(3).fill(authorization),
+  );
+  expect(diode.tokenRequests[1]?.headers.host).toBe('diode.test:80');
+});
+
+test('TLS goes through the proxy from end to end', async () => {
+  const tls = { key: testTls('server.key').pem, cert: testTls('server.crt').pem };
+  await using diode = await FakeDiode.start({ tls });
+  await using proxy = await startProxy(diode.port);
+  const target = parseTarget('grpcs://diode.test');
+  await using sink = await startSink(diode, {
+    target,
+    env: { https_proxy: proxy.url, DIODE_SKIP_TLS_VERIFY: '1' },
+  });
+  await sink.send(deviceBatch(['r1']), noSignal);
+  expect(diode.acknowledged.calls).toBe(1);
+  await using verifying = await startSink(diode, {
+    target,
+    env: { https_proxy: proxy.url, DIODE_CERT_FILE: testTls('ca.crt').path },
+  });
+  expect(verifying.health().reason).toContain("does not match certificate's altnames");
+  expect(proxy.asked[0]?.authority).toBe('diode.test:443');
+});
+
+test('a proxy that refuses, or is away, is the reason', async () => {
+  await using diode = await FakeDiode.start();
+  const target = parseTarget('grpc://diode.test');
+  const refusing = await startProxy(diode.port, true);
+  await using sink = await startSink(diode, { target, env: { HTTP_PROXY: refusing.url } });
+  expect(sink.health().reason).toContain('the proxy refused to connect to diode.test:80 (403)');
+  await refusing[Symbol.asyncDispose]();
+  const error = await failureOf(sink.send(deviceBatch(['r1']), noSignal));
+  expect(error).toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('proxy: connect ECONNREFUSED'),
+  });
+});
+
+test('a proxy that nobody can read stops the start and names the variable', async () => {
+  await using diode = await FakeDiode.start();
+  const target = parseTarget('grpc://diode.test');
+  const error = await failureOf(startSink(diode, { target, env: { HTTP_PROXY: 'pass:word' } }));
+  expect(error.kind).toBe('fatal');
+  expect(error.message).toMatch(/^Unable to connect to Diode Server: HTTP_PROXY should be/);
+  expect(error.message).not.toContain('word@');
+});
