@@ -1,0 +1,158 @@
+import { ValidationError, type ValidationRow } from '../errors.ts';
+import { CronError, compileCron } from '../trigger/cron.ts';
+import { type CheckedPolicy, policySchema } from './document-schema.ts';
+import { type Environment, type Expansion, expand, type Path } from './expand.ts';
+import { PlainConverter, type PlainValue } from './plain-value.ts';
+import { dictType, fieldOf, invalidKey, missing, modelType, rowsOf, stringType, valueError } from './rows.ts';
+import { isTimezone } from './timezone.ts';
+
+const PARTS = ['config', 'scope', 'run'] as const;
+type Part = (typeof PARTS)[number];
+type Parts<Of> = Readonly<Record<Part, Of>>;
+
+/** A policy with nothing wrong. */
+export interface SoundPolicy {
+  readonly name: string;
+  /** As the YAML parser made it. */
+  readonly source: ReadonlyMap<unknown, unknown>;
+  /** `${NAME}` unexpanded; undefined: not written. */
+  readonly written: Parts<PlainValue | undefined>;
+  readonly expanded: Parts<Expansion | undefined>;
+  readonly checked: CheckedPolicy;
+}
+
+/** What checking a document needs to know besides it. */
+export interface CheckContext {
+  readonly environment: Environment;
+  /** Zone of schedules that name none. */
+  readonly hostTimezone: string;
+}
+
+/**
+ * Checks every policy of a document.
+ *
+ * @param document what the YAML parser made of it, a map.
+ * @throws ValidationError with all findings, in the document's order.
+ * @throws BadRequestError for what is too large, or contains itself.
+ */
+export function checkPolicies(
+  document: ReadonlyMap<unknown, unknown>,
+  context: CheckContext,
+): readonly SoundPolicy[] {
+  const policies = document.get('policies');
+  if (!document.has('policies')) throw new ValidationError([missing(['policies'])]);
+  if (!(policies instanceof Map)) throw new ValidationError([dictType(['policies'])]);
+  const checker = new Checker(context);
+  const rows: ValidationRow[] = [];
+  const sound: SoundPolicy[] = [];
+  for (const [key, policy] of policies) {
+    const base = ['policies', nameOf(key)];
+    if (typeof key !== 'string') rows.push(stringType([...base, '[key]']));
+    const result = checker.check(nameOf(key), policy, base);
+    if ('rows' in result) rows.push(...result.rows);
+    else sound.push(result);
+  }
+  if (rows.length > 0) throw new ValidationError(rows);
+  return sound;
+}
+
+/** A key as upstream's rows show it, where it is no text. */
+function nameOf(key: unknown): string {
+  if (key === null) return 'None';
+  if (typeof key === 'boolean') return key ? '1' : '0';
+  return String(key);
+}
+
+type Finding = { readonly rows: readonly ValidationRow[] };
+
+/** One for a document: remembers what its policies share. */
+class Checker {
+  readonly #context: CheckContext;
+  readonly #converter = new PlainConverter();
+  readonly #schedules = new Map<string, boolean>();
+
+  constructor(context: CheckContext) {
+    this.#context = context;
+  }
+
+  check(name: string, policy: unknown, base: Path): SoundPolicy | Finding {
+    if (!(policy instanceof Map)) return { rows: [modelType(base, 'Policy')] };
+    const written = forEachPart((part) => this.#convert(policy, part));
+    const expanded = forEachPart((part) => this.#expand(written[part], [...base, part]));
+    const input = forEachPart((part) => expanded[part]?.value);
+    const result = policySchema.safeParse(input, { reportInput: true });
+    const rows = PARTS.flatMap((part) => {
+      const issues = result.error?.issues.filter((issue) => issue.path[0] === part) ?? [];
+      const found = issues.flatMap((issue) => rowsOf(issue, base));
+      if (part === 'config') found.push(...this.#configRows(policy.get(part), input, base));
+      return withRefusals(found, expanded[part]);
+    });
+    if (rows.length > 0 || !result.success) return { rows };
+    return { name, source: policy, written, expanded, checked: result.data };
+  }
+
+  #convert(policy: ReadonlyMap<unknown, unknown>, part: Part): PlainValue | undefined {
+    return policy.has(part) ? this.#converter.convert(policy.get(part)) : undefined;
+  }
+
+  #expand(value: PlainValue | undefined, path: Path): Expansion | undefined {
+    return value === undefined ? undefined : expand(value, path, this.#context.environment);
+  }
+
+  /** What the schema does not see: keys that are no text, and the schedule, whose zone lies in `run`. */
+  #configRows(config: unknown, { config: expanded, run }: Parts<unknown>, base: Path): ValidationRow[] {
+    if (!(config instanceof Map)) return [];
+    const rows: ValidationRow[] = [];
+    const schedule = textAt(expanded, 'schedule');
+    if (schedule !== undefined && !this.#isSchedule(schedule, textAt(run, 'timezone'))) {
+      rows.push(valueError([...base, 'config', 'schedule'], 'Invalid cron schedule format.'));
+    }
+    for (const key of config.keys()) {
+      if (typeof key !== 'string') rows.push(invalidKey([...base, 'config', nameOf(key)]));
+    }
+    return rows;
+  }
+
+  #isSchedule(expression: string, zone: string | undefined): boolean {
+    const timezone = zone !== undefined && isTimezone(zone) ? zone : this.#context.hostTimezone;
+    const key = `${timezone} ${expression}`;
+    const known = this.#schedules.get(key);
+    if (known !== undefined) return known;
+    const isSchedule = compiles(expression, timezone);
+    this.#schedules.set(key, isSchedule);
+    return isSchedule;
+  }
+}
+
+function forEachPart<Of>(make: (part: Part) => Of): Parts<Of> {
+  return { config: make('config'), scope: make('scope'), run: make('run') };
+}
+
+function textAt(value: unknown, key: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const text: unknown = Reflect.get(value, key);
+  return typeof text === 'string' ? text : undefined;
+}
+
+function compiles(expression: string, timezone: string): boolean {
+  try {
+    compileCron(expression, timezone);
+    return true;
+  } catch (fault) {
+    if (fault instanceof CronError) return false;
+    throw fault;
+  }
+}
+
+/** A variable that may not be expanded is the one thing to say of a value. */
+function withRefusals(found: readonly ValidationRow[], expansion: Expansion | undefined): ValidationRow[] {
+  const refused = expansion?.refused ?? [];
+  const fields = new Set(refused.map(({ path }) => fieldOf(path)));
+  const refusals = refused.map(({ path, name }) =>
+    valueError(
+      path,
+      `Policies that come over the network may not expand the environment variable '${name}': allow it with --allow-env.`,
+    ),
+  );
+  return [...found.filter(({ field }) => !fields.has(field)), ...refusals];
+}

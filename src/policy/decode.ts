@@ -1,0 +1,40 @@
+import { BadRequestError } from '../errors.ts';
+
+/** What YAML 1.1 allows in a stream; the rest can only be written as an escape. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
+
+/**
+ * The text of a document in UTF-8, or in UTF-16 with its byte order mark, without that mark.
+ *
+ * @throws BadRequestError with upstream's text for bytes that are neither, and for control characters.
+ */
+export function decodeDocument(document: Buffer): string {
+  const text = decode(document);
+  const found = UNPRINTABLE.exec(text);
+  if (found) {
+    const code = text.charCodeAt(found.index).toString(16).padStart(2, '0');
+    throw invalidYaml(`the control character \\x${code} at offset ${found.index}`);
+  }
+  return text;
+}
+
+/** Upstream's reply to whatever is no YAML; what was wrong is left to the log. */
+export function invalidYaml(reason: string): BadRequestError {
+  return new BadRequestError('Invalid YAML format', { cause: new Error(reason) });
+}
+
+function decode(document: Buffer): string {
+  const encoding = encodingOf(document);
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(document);
+  } catch {
+    throw invalidYaml(`the bytes are not ${encoding}`);
+  }
+}
+
+function encodingOf(document: Buffer): string {
+  if (document[0] === 0xff && document[1] === 0xfe) return 'utf-16le';
+  if (document[0] === 0xfe && document[1] === 0xff) return 'utf-16be';
+  return 'utf-8';
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { parseDuration } from './duration.ts';
+import { isTimezone } from './timezone.ts';
+
+const timeoutMs = z.unknown().transform((value, context) => {
+  try {
+    const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : 0;
+    if (ms > 0) return ms;
+  } catch {
+    // Said below, without the value: it may come from the environment.
+  }
+  context.addIssue('Not a duration longer than 0: write 90s, 5m, 1h30m, or a number of seconds.');
+  return z.NEVER;
+});
+
+const timezone = z.string().refine(isTimezone, {
+  error: 'No such time zone: write an IANA name such as Europe/Berlin, or UTC.',
+});
+
+const runSchema = z.strictObject({
+  timezone: timezone.nullish(),
+  timeout: timeoutMs.nullish(),
+  overlap: z.enum(['skip', 'queue_one', 'allow']).nullish(),
+});
+
+const configSchema = z.looseObject({ package: z.string(), schedule: z.string().nullish() });
+
+/** One policy, its maps made plain objects. Unknown keys are allowed everywhere but in `run`, which is ours. */
+export const policySchema = z.object({
+  config: configSchema,
+  scope: z.unknown().refine((scope) => scope !== undefined),
+  run: runSchema.nullish(),
+});
+
+/** A policy that has nothing wrong, its timeout in ms. */
+export type CheckedPolicy = z.infer<typeof policySchema>;
+
+/** The keys we know, by where they belong. */
+export const KNOWN_KEYS = {
+  config: Object.keys(configSchema.shape),
+  policy: Object.keys(policySchema.shape),
+  run: Object.keys(runSchema.shape),
+} as const;

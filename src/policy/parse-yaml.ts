@@ -1,0 +1,53 @@
+import { constructFromEvents, type Event, parseEvents, YAMLException } from 'js-yaml';
+import { BadRequestError, messageOf, RequestError } from '../errors.ts';
+import { invalidYaml } from './decode.ts';
+import { MAX_DEPTH, MAX_MERGED_KEYS, refuseTooManyNodes } from './limits.ts';
+import { createYamlSchema } from './yaml-schema.ts';
+
+/** A YAML document as it was read. */
+export interface YamlDocument {
+  /** Maps are `Map`s. Aliases are shared references: a value may even contain itself. */
+  readonly value: unknown;
+  readonly source: string;
+  /** What the parser saw, with offsets into `source`. */
+  readonly events: readonly Event[];
+  /** Something was read in a way that `lintYaml` may have words for. */
+  readonly isSurprising: boolean;
+}
+
+/**
+ * Reads one document; none at all is null.
+ *
+ * @throws BadRequestError with upstream's text for what is no YAML, with ours for what is too large.
+ */
+export function parseYaml(source: string): YamlDocument {
+  refuseTooManyNodes(source);
+  try {
+    let isSurprising = false;
+    const schema = createYamlSchema(() => {
+      isSurprising = true;
+    });
+    const events = parseEvents(source, { maxDepth: MAX_DEPTH });
+    // `json`: the last of two equal keys wins, as upstream.
+    const options = { source, schema, json: true, maxTotalMergeKeys: MAX_MERGED_KEYS };
+    const documents = constructFromEvents(events, options);
+    if (documents.length > 1) throw invalidYaml('more than one document');
+    return { value: documents[0] ?? null, source, events, isSurprising };
+  } catch (fault) {
+    throw requestErrorFor(fault);
+  }
+}
+
+/** Without the piece of source that the library's message shows: it may hold a secret. */
+function requestErrorFor(fault: unknown): RequestError {
+  if (fault instanceof RequestError) return fault;
+  if (!(fault instanceof YAMLException)) return invalidYaml(messageOf(fault));
+  if (/maxDepth/.test(fault.reason)) {
+    return new BadRequestError(`the document nests deeper than ${MAX_DEPTH} levels`);
+  }
+  if (/maxTotalMergeKeys/.test(fault.reason)) {
+    return new BadRequestError(`the document's merge keys (<<) copy more than ${MAX_MERGED_KEYS} keys`);
+  }
+  const place = fault.mark ? ` at line ${fault.mark.line + 1}, column ${fault.mark.column + 1}` : '';
+  return invalidYaml(fault.reason + place);
+}

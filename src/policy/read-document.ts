@@ -1,0 +1,91 @@
+import { serialize } from 'node:v8';
+import { BadRequestError } from '../errors.ts';
+import { checkPolicies, type SoundPolicy } from './check-policies.ts';
+import { withoutLineBreaks } from './clean-name.ts';
+import type { PolicyDraft, PolicyWarning, Provenance, RunSettings } from './contract.ts';
+import { decodeDocument } from './decode.ts';
+import { environmentFor } from './expand.ts';
+import { lintPolicies } from './lint-policies.ts';
+import { parseYaml } from './parse-yaml.ts';
+import { asJson, type PlainValue } from './plain-value.ts';
+
+interface ReadOptions {
+  readonly provenance: Provenance;
+  readonly env: NodeJS.ProcessEnv;
+  /** Patterns of names that documents from the network may expand; `*` matches any run of characters. */
+  readonly allowEnv: readonly string[];
+  /** IANA zone of schedules that name none. */
+  readonly hostTimezone: string;
+}
+
+/**
+ * Reads, expands and checks a policy document, in upstream's order (sheet: REST): YAML, then every policy's schema.
+ * Whether its packages exist is not looked at.
+ *
+ * @returns at least one policy, in document order.
+ * @throws BadRequestError for what is no document of policies, or too large to be read.
+ * @throws ValidationError with everything that is wrong in it.
+ */
+export function readPolicyDocument(document: Buffer, options: ReadOptions): readonly PolicyDraft[] {
+  const yaml = parseYaml(decodeDocument(document));
+  if (!(yaml.value instanceof Map)) throw noMapping(yaml.value);
+  const environment = environmentFor(options.provenance, options.env, options.allowEnv);
+  const { hostTimezone } = options;
+  const policies = checkPolicies(yaml.value, { environment, hostTimezone });
+  if (policies.length === 0) throw new BadRequestError('no policies found in request');
+  refuseBrokenNames(policies);
+  const warnings = lintPolicies(yaml, policies);
+  return policies.map((policy) => draftOf(policy, hostTimezone, warnings.get(policy.name) ?? []));
+}
+
+function noMapping(value: unknown): BadRequestError {
+  const got = Array.isArray(value) ? 'a list' : value === null ? 'nothing' : `a ${typeof value}`;
+  return new BadRequestError(`the body must be a map with the key 'policies', not ${got}`);
+}
+
+/** Half of a surrogate pair cannot be written in UTF-8: no log, URL or reply could name the policy. */
+function refuseBrokenNames(policies: readonly SoundPolicy[]): void {
+  const broken = policies.find(({ name }) => !name.isWellFormed());
+  if (!broken) return;
+  throw new BadRequestError(
+    `policy '${broken.name.toWellFormed()}' has half of a surrogate pair in its name`,
+  );
+}
+
+function draftOf(
+  { name, written, expanded, checked }: SoundPolicy,
+  hostTimezone: string,
+  warnings: readonly PolicyWarning[],
+): PolicyDraft {
+  const payload = serialize({ config: expanded.config?.value, scope: expanded.scope?.value });
+  return {
+    name,
+    runName: withoutLineBreaks(name),
+    packageName: withoutLineBreaks(checked.config.package),
+    schedule: checked.config.schedule ?? undefined,
+    settings: settingsOf(checked.run, hostTimezone),
+    written: { config: json(written.config), scope: json(written.scope), run: json(written.run) },
+    payload,
+    secrets: secretsOf(expanded),
+    warnings,
+  };
+}
+
+const json = (value: PlainValue | undefined): PlainValue => (value === undefined ? null : asJson(value));
+
+function settingsOf(run: SoundPolicy['checked']['run'], hostTimezone: string): RunSettings {
+  return {
+    timezone: run?.timezone ?? hostTimezone,
+    timeoutMs: run?.timeout ?? undefined,
+    overlap: run?.overlap ?? 'skip',
+  };
+}
+
+/** What the daemon itself shows of a policy is no secret: its package and its schedule. */
+function secretsOf({ config, scope }: SoundPolicy['expanded']): readonly string[] {
+  const ofConfig = (config?.inserted ?? []).filter(({ path }) => !isShown(path.slice(2).join('.')));
+  const inserted = [...ofConfig, ...(scope?.inserted ?? [])];
+  return [...new Set(inserted.map(({ text }) => text))];
+}
+
+const isShown = (field: string): boolean => field === 'config.package' || field === 'config.schedule';

@@ -1,0 +1,56 @@
+import type { z } from 'zod';
+import type { ValidationRow } from '../errors.ts';
+import { KNOWN_KEYS } from './document-schema.ts';
+import type { Path } from './expand.ts';
+import { nearMissOf } from './near-miss.ts';
+
+// The rows of upstream's 403 reply, to the letter (sheet: REST); the last two types are of the same style, for `run`.
+
+export const missing = (path: Path): ValidationRow => row(path, 'missing', 'Field required');
+
+export const dictType = (path: Path): ValidationRow =>
+  row(path, 'dict_type', 'Input should be a valid dictionary');
+
+export const modelType = (path: Path, model: string): ValidationRow =>
+  row(path, 'model_type', `Input should be a valid dictionary or instance of ${model}`);
+
+export const stringType = (path: Path): ValidationRow =>
+  row(path, 'string_type', 'Input should be a valid string');
+
+export const invalidKey = (path: Path): ValidationRow => row(path, 'invalid_key', 'Keys should be strings');
+
+export const valueError = (path: Path, text: string): ValidationRow =>
+  row(path, 'value_error', `Value error, ${text}`);
+
+function row(path: Path, type: string, error: string): ValidationRow {
+  return { field: fieldOf(path), type, error };
+}
+
+/** `policies.NAME.scope.0`, as rows and warnings write it. */
+export const fieldOf = (path: Path): string => path.join('.');
+
+const MODELS: Readonly<Record<string, string>> = { config: 'Config', run: 'Run' };
+
+/** @param base where the checked value lies in the document. */
+export function rowsOf(issue: z.core.$ZodIssue, base: Path): readonly ValidationRow[] {
+  const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownRunKey([...path, key], key));
+  if (issue.input === undefined) return [missing(path)];
+  if (issue.code === 'invalid_value')
+    return [row(path, 'literal_error', `Input should be ${oneOf(issue.values)}`)];
+  if (issue.code !== 'invalid_type') return [valueError(path, issue.message)];
+  if (issue.expected === 'string') return [stringType(path)];
+  return [modelType(path, MODELS[String(issue.path.at(-1))] ?? 'Policy')];
+}
+
+function unknownRunKey(path: Path, key: string): ValidationRow {
+  const meant = nearMissOf(key, KNOWN_KEYS.run);
+  const help = meant ? `did you mean '${meant}'?` : `a policy's run has ${KNOWN_KEYS.run.join(', ')}`;
+  return row(path, 'extra_forbidden', `Extra inputs are not permitted: ${help}`);
+}
+
+/** `'a', 'b' or 'c'` */
+function oneOf(values: readonly unknown[]): string {
+  const quoted = values.map((value) => `'${String(value)}'`);
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}
