@@ -1,0 +1,182 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { BackendError, UnavailableError } from '../errors.ts';
+import { QuestionError } from './child.ts';
+import type { Description } from './contract.ts';
+import { RunExecution } from './execution.ts';
+import { type FoundPackage, findPackage, loadError } from './find-package.ts';
+import type {
+  BackendHost,
+  BackendLease,
+  Execution,
+  PolicyPayload,
+  RunRequest,
+  SchemaFinding,
+} from './host.ts';
+import { findLauncher } from './launcher.ts';
+import { Pool } from './pool.ts';
+import { Spares } from './spares.ts';
+
+export interface BackendHostOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Each `--backends-dir`. */
+  readonly backendsDirs: readonly string[];
+  /** Where `node_modules` is looked for, and where backends run. */
+  readonly workingDirectory: string;
+  /** Heap limit of each child. */
+  readonly memoryMiB: number;
+  /** What children inherit, without the daemon's own secrets. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Runs backend packages in child processes of this machine. */
+export function createBackendHost(options: BackendHostOptions): BackendHost {
+  return new ProcessHost(options);
+}
+
+/** A version of a package that policies name: its children, and how many hold on to it. */
+interface Opened {
+  readonly found: FoundPackage;
+  readonly pool: Pool;
+  holds: number;
+  /** Asked now, for everybody who asks meanwhile. */
+  describing: Promise<Description> | undefined;
+}
+
+class ProcessHost implements BackendHost {
+  readonly #options: BackendHostOptions;
+  readonly #log: Logger;
+  readonly #opened = new Map<string, Opened>();
+  /** All that were opened and may still have children. */
+  readonly #pools = new Set<Pool>();
+  #spares: Promise<Spares> | undefined;
+  #keepsSpare = false;
+  #runs = 0;
+  #isStopped = false;
+
+  constructor(options: BackendHostOptions) {
+    this.#options = options;
+    this.#log = options.log.child({ module: 'backend' });
+  }
+
+  async open(packageName: string): Promise<BackendLease> {
+    const found = await findPackage(packageName, this.#options);
+    this.#spares ??= this.#makeSpares();
+    const spares = await this.#spares;
+    if (this.#isStopped) throw new UnavailableError('the daemon is stopping');
+    const opened = this.#hold(found, spares);
+    try {
+      const description = await describe(opened);
+      this.#keepsSpare = true;
+      spares.keepOne();
+      return this.#lease(opened, spares, description);
+    } catch (error) {
+      await this.#release(opened, spares);
+      throw error;
+    }
+  }
+
+  children(): ReturnType<BackendHost['children']> {
+    const all = [...this.#pools].flatMap((pool) => [...pool.children()]);
+    return all.flatMap(({ pid, packageName, runCount }) =>
+      pid === undefined ? [] : [{ pid, package: packageName, runs: runCount }],
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#keepsSpare = false;
+    const spares = await this.#spares;
+    await Promise.all([spares?.drop(), ...[...this.#pools].map((pool) => pool.stop())]);
+  }
+
+  async #makeSpares(): Promise<Spares> {
+    const { clock, memoryMiB, env, workingDirectory } = this.#options;
+    const launcher = await findLauncher(env);
+    return new Spares({ clock, memoryMiB, env, workingDirectory, launcher, log: this.#log });
+  }
+
+  #hold(found: FoundPackage, spares: Spares): Opened {
+    const opened = this.#opened.get(found.fingerprint) ?? this.#openPool(found, spares);
+    opened.holds++;
+    return opened;
+  }
+
+  #openPool(found: FoundPackage, spares: Spares): Opened {
+    const pool = new Pool({
+      located: found,
+      clock: this.#options.clock,
+      log: this.#log.child({ package: found.name }),
+      takeChild: () => spares.take(),
+      onLoaded: () => {
+        if (this.#keepsSpare) spares.keepOne();
+      },
+      onEmpty: () => this.#pools.delete(pool),
+    });
+    const opened: Opened = { found, pool, holds: 0, describing: undefined };
+    this.#pools.add(pool);
+    this.#opened.set(found.fingerprint, opened);
+    return opened;
+  }
+
+  async #release(opened: Opened, spares: Spares): Promise<void> {
+    if (--opened.holds > 0) return;
+    this.#opened.delete(opened.found.fingerprint);
+    const isLast = this.#opened.size === 0;
+    if (isLast) this.#keepsSpare = false;
+    await Promise.all([opened.pool.close(), isLast ? spares.drop() : undefined]);
+  }
+
+  #lease(opened: Opened, spares: Spares, description: Description): BackendLease {
+    let isClosed = false;
+    return {
+      package: opened.found,
+      description,
+      check: (payloads) => check(opened, payloads),
+      run: (request) => this.#run(opened, request),
+      close: () => {
+        if (!isClosed) void this.#release(opened, spares);
+        isClosed = true;
+      },
+    };
+  }
+
+  #run({ pool }: Opened, request: RunRequest): Execution {
+    const execution = new RunExecution(++this.#runs, request, this.#options.clock);
+    if (this.#isStopped) execution.cancel(0);
+    else pool.run(execution);
+    return execution;
+  }
+}
+
+/** Those who ask while it is being asked share the answer. */
+function describe(opened: Opened): Promise<Description> {
+  opened.describing ??= askForDescription(opened).finally(() => {
+    opened.describing = undefined;
+  });
+  return opened.describing;
+}
+
+async function askForDescription({ pool, found }: Opened): Promise<Description> {
+  try {
+    const child = await pool.childForQuestion();
+    return await child.describe();
+  } catch (error) {
+    if (!(error instanceof QuestionError)) throw error;
+    throw error.isThrown ? new BackendError(error.message) : loadError(found.name, error.message);
+  }
+}
+
+async function check(
+  { pool, found }: Opened,
+  payloads: readonly PolicyPayload[],
+): Promise<readonly (readonly SchemaFinding[])[]> {
+  try {
+    const child = await pool.childForQuestion();
+    return await Promise.all(payloads.map((payload) => child.check(payload)));
+  } catch (error) {
+    if (!(error instanceof QuestionError)) throw error;
+    throw new BackendError(`The schemas of package '${found.name}' could not be used: ${error.message}`);
+  }
+}

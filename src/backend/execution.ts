@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, Timer } from '../clock.ts';
+import { BATCH_HEADER, FrameError, MAX_BATCH_BYTES } from './frames.ts';
+import type { Execution, ExecutionOutcome, RunRequest } from './host.ts';
+import { type LogLevel, REPORTS_AT_ONCE, REPORTS_PER_SECOND } from './messages.ts';
+
+/** What a run may ask of the child it was handed to. */
+export interface RunPort {
+  tell(type: 'abort' | 'grant' | 'refuse', run: number): void;
+  /** Ends the child, whatever else runs in it. */
+  cutOff(): void;
+}
+
+/** What a refused backend gets to end by itself before its child is ended. */
+const AFTER_REFUSAL_MS = 200;
+
+/** The daemon's limit for reports is wider than the isolate's own: only what is none of ours goes beyond it. */
+const REPORT_SLACK = 2;
+
+/** One run on the daemon's side. What its child says about it is checked here: a lie throws a {@link FrameError}. */
+export class RunExecution implements Execution {
+  readonly number: number;
+  readonly request: RunRequest;
+  readonly outcome: Promise<ExecutionOutcome>;
+  readonly #clock: Clock;
+  #settle: (outcome: ExecutionOutcome) => void = () => undefined;
+  readonly #onOver: ((execution: RunExecution) => void)[] = [];
+  #state: 'waiting' | 'handed' | 'entered' | 'over' = 'waiting';
+  #port: RunPort | undefined;
+  #offered: number | undefined;
+  #granted: number | undefined;
+  #enteredAt = 0;
+  #reports = 0;
+  #cutOffAt: number | undefined;
+  #cutOffTimer: Timer | undefined;
+
+  constructor(number: number, request: RunRequest, clock: Clock) {
+    this.number = number;
+    this.request = request;
+    this.#clock = clock;
+    this.outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  get hasEntered(): boolean {
+    return this.#state === 'entered';
+  }
+
+  get isOver(): boolean {
+    return this.#state === 'over';
+  }
+
+  get isCancelled(): boolean {
+    return this.#cutOffAt !== undefined;
+  }
+
+  /** Bytes that a batch frame of this run may have now; below 0: none is expected. */
+  get allowance(): number {
+    return this.#granted === undefined ? -1 : BATCH_HEADER + this.#granted;
+  }
+
+  /** Has `listener` called when the run is over, whatever way. */
+  onOver(listener: (execution: RunExecution) => void): void {
+    this.#onOver.push(listener);
+  }
+
+  handTo(port: RunPort): void {
+    this.#port = port;
+    this.#state = 'handed';
+  }
+
+  entered(): void {
+    if (this.#state !== 'handed') throw new FrameError('a run was entered twice');
+    this.#state = 'entered';
+    this.#enteredAt = this.#clock.monotonic();
+    this.request.handlers.entered();
+  }
+
+  progress(done: number, total: number | null): void {
+    this.#countReport();
+    this.request.handlers.progress(done, total ?? undefined);
+  }
+
+  log(level: LogLevel, message: string): void {
+    this.#countReport();
+    this.request.handlers.log(level, message);
+  }
+
+  offer(bytes: number): void {
+    this.#mustHaveEntered();
+    if (this.#offered !== undefined || bytes > MAX_BATCH_BYTES - BATCH_HEADER) {
+      throw new FrameError('a batch was offered that cannot be');
+    }
+    this.#offered = bytes;
+    this.request.handlers.reserve(bytes).then(
+      () => this.#grant(bytes),
+      () => this.#refuse(),
+    );
+  }
+
+  batch(entityCount: number, bytes: Buffer): void {
+    if (this.#granted !== bytes.length) throw new FrameError('a batch came that has no room');
+    this.#offered = undefined;
+    this.#granted = undefined;
+    this.request.handlers.batch({ id: randomUUID(), run: this.request.identity, entityCount, bytes });
+  }
+
+  /** The child says that the run has ended. */
+  ended(outcome: ExecutionOutcome): void {
+    this.#mustHaveEntered();
+    this.settle(outcome);
+  }
+
+  /** The first outcome stays. */
+  settle(outcome: ExecutionOutcome): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#cutOffTimer?.cancel();
+    this.#settle(outcome);
+    for (const listener of this.#onOver) listener(this);
+  }
+
+  cancel(graceMs: number): void {
+    if (this.#state === 'over') return;
+    const isFirst = this.#cutOffAt === undefined;
+    const at = this.#clock.monotonic() + graceMs;
+    if (this.#cutOffAt !== undefined && this.#cutOffAt <= at) return;
+    this.#cutOffAt = at;
+    if (this.#port === undefined) {
+      this.settle({ kind: 'cancelled', cutOff: false });
+      return;
+    }
+    if (isFirst) this.#port.tell('abort', this.number);
+    this.#cutOffAfter(graceMs);
+  }
+
+  #cutOffAfter(delayMs: number): void {
+    this.#cutOffTimer?.cancel();
+    this.#cutOffTimer = this.#clock.after(delayMs, () => this.#cutOff());
+  }
+
+  /** A run that only waits for room need not cost its neighbours their child. */
+  #cutOff(): void {
+    const waitsForRoom = this.#offered !== undefined && this.#granted === undefined;
+    if (!waitsForRoom) {
+      this.#port?.cutOff();
+      return;
+    }
+    this.#refuse();
+    this.#cutOffAfter(AFTER_REFUSAL_MS);
+  }
+
+  #grant(bytes: number): void {
+    if (this.#state === 'over' || this.#offered === undefined) return;
+    this.#granted = bytes;
+    this.#port?.tell('grant', this.number);
+  }
+
+  #refuse(): void {
+    if (this.#state === 'over' || this.#offered === undefined) return;
+    this.#offered = undefined;
+    this.#port?.tell('refuse', this.number);
+  }
+
+  #mustHaveEntered(): void {
+    if (this.#state !== 'entered') throw new FrameError('a message about a run that is not under way');
+  }
+
+  #countReport(): void {
+    this.#mustHaveEntered();
+    const seconds = (this.#clock.monotonic() - this.#enteredAt) / 1_000;
+    const allowed = REPORTS_AT_ONCE + REPORTS_PER_SECOND * seconds;
+    if (++this.#reports > REPORT_SLACK * allowed) throw new FrameError('more reports than a run may send');
+  }
+}

@@ -1,0 +1,32 @@
+import type { Channel } from './channel.ts';
+import { currentRun, type IsolateRun } from './isolate-run.ts';
+import { textOf } from './thrown.ts';
+
+/** Puts on record whose code ends the process, or throws where nobody can catch it. */
+export function watchCulprits(channel: Channel, runs: ReadonlyMap<number, IsolateRun>): void {
+  const leave = (): void => {
+    channel.send({ type: 'leaving', run: currentRun.getStore()?.number ?? null });
+    channel.flush();
+  };
+  announce('exit', leave);
+  announce('reallyExit', leave);
+  announce('abort', leave);
+
+  const threw = (thrown: unknown): void => {
+    const run = currentRun.getStore();
+    channel.send({ type: 'threw', run: run?.number ?? null, message: textOf(thrown) });
+    if (run !== undefined) runs.get(run.number)?.abandon();
+  };
+  process.on('uncaughtException', threw);
+  process.on('unhandledRejection', threw);
+}
+
+/** Has `before` called whenever this function of `process` is. */
+function announce(name: 'exit' | 'reallyExit' | 'abort', before: () => void): void {
+  const original: unknown = Reflect.get(process, name);
+  if (typeof original !== 'function') return;
+  Reflect.set(process, name, (...args: unknown[]) => {
+    before();
+    return Reflect.apply(original, process, args);
+  });
+}

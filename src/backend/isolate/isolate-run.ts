@@ -1,0 +1,209 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Backend, RunContext } from '../contract.ts';
+import type { EndedOutcome, WorkForChild } from '../messages.ts';
+import type { Channel } from './channel.ts';
+import { deepFreeze } from './freeze.ts';
+import { Outbox } from './outbox.ts';
+import { Reports } from './reports.ts';
+import { readPolicy, type WrittenPolicy } from './schemas.ts';
+import { textOf } from './thrown.ts';
+import type { Turns } from './turns.ts';
+
+export type StartMessage = Extract<WorkForChild, { type: 'start' }>;
+
+/** Which run's code is running now; undefined outside of all runs. */
+export const currentRun = new AsyncLocalStorage<IsolateRun>();
+
+/** What a run needs of the isolate. */
+export interface IsolateParts {
+  readonly backend: Backend;
+  readonly channel: Channel;
+  readonly turns: Turns;
+}
+
+/** One run in the child: the backend's generator on one side, the daemon's grants on the other. */
+export class IsolateRun {
+  readonly number: number;
+  readonly #start: StartMessage;
+  readonly #parts: IsolateParts;
+  readonly #outbox: Outbox;
+  readonly #onEnd: () => void;
+  #reports: Reports | undefined;
+  #controller: AbortController | undefined;
+  #isAborted = false;
+  #isOver = false;
+  #stopIterating: (() => void) | undefined;
+
+  constructor(start: StartMessage, parts: IsolateParts, onEnd: () => void) {
+    this.number = start.run;
+    this.#start = start;
+    this.#parts = parts;
+    this.#outbox = new Outbox(parts.channel, start);
+    this.#onEnd = onEnd;
+  }
+
+  /** Runs the backend to its end and tells the daemon how that was; never rejects. */
+  async execute(written: WrittenPolicy): Promise<void> {
+    this.#parts.channel.send({ type: 'entered', run: this.number });
+    this.#parts.channel.flushSoon(performance.now());
+    const outcome = await currentRun.run(this, () => this.#attempt(written));
+    this.#end(outcome);
+  }
+
+  /** Aborts the signal and ends the iteration; what the backend does then is up to it. */
+  abort(): void {
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    this.#outbox.release();
+    this.#controller?.abort();
+    this.#stopIterating?.();
+  }
+
+  granted(): void {
+    this.#outbox.granted();
+  }
+
+  refused(): void {
+    this.#outbox.refused();
+  }
+
+  /** The run is over for the daemon, whatever its code still does: nothing more is said of it. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#reports?.finish();
+    this.#outbox.dropOpen();
+    this.#outbox.refused();
+    this.abort();
+    this.#onEnd();
+  }
+
+  #end(outcome: EndedOutcome): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reports?.finish();
+    this.#parts.channel.send({ type: 'ended', run: this.number, outcome });
+    this.#onEnd();
+  }
+
+  async #attempt(written: WrittenPolicy): Promise<EndedOutcome> {
+    try {
+      await this.#collect(written);
+      if (!this.#isAborted) {
+        await this.#outbox.finish();
+        return { kind: 'returned' };
+      }
+    } catch (thrown) {
+      if (!this.#isAborted) return await this.#failed(thrown);
+    }
+    this.#outbox.dropOpen();
+    await this.#outbox.finish();
+    return { kind: 'cancelled', cutOff: false };
+  }
+
+  /** What was closed before the throw is still handed over. */
+  async #failed(thrown: unknown): Promise<EndedOutcome> {
+    this.#outbox.dropOpen();
+    const reason = textOf(thrown);
+    await this.#outbox.finish().catch(() => undefined);
+    return { kind: 'failed', reason };
+  }
+
+  async #collect(written: WrittenPolicy): Promise<void> {
+    const { backend } = this.#parts;
+    const read = await readPolicy(backend, written);
+    if ('findings' in read) {
+      const [finding] = read.findings;
+      throw new Error(`${finding?.part}.${finding?.path.join('.')}: ${finding?.message}`);
+    }
+    const returned: unknown = await backend.run(deepFreeze(read.policy), this.#context());
+    if (isIterableBy(returned, Symbol.asyncIterator)) await this.#takeAsync(returned);
+    else if (isIterableBy(returned, Symbol.iterator)) await this.#takeSync(returned);
+    else throw new TypeError(`run() returned ${kindOf(returned)}, expected entities: a list or an iterable`);
+  }
+
+  async #takeAsync(entities: AsyncIterable<unknown>): Promise<void> {
+    const iterator = entities[Symbol.asyncIterator]();
+    let ending: Promise<unknown> | undefined;
+    const stop = (): void => {
+      ending ??= endIteration(iterator);
+    };
+    this.#stopIterating = stop;
+    try {
+      while (!this.#isAborted) {
+        const { done, value } = await iterator.next();
+        if (done === true) return;
+        const wait = this.#take(value);
+        if (wait !== undefined) await wait;
+      }
+    } finally {
+      this.#stopIterating = undefined;
+      stop();
+      await ending;
+    }
+  }
+
+  async #takeSync(entities: Iterable<unknown>): Promise<void> {
+    for (const entity of entities) {
+      if (this.#isAborted) return;
+      const wait = this.#take(entity);
+      if (wait !== undefined) await wait;
+    }
+  }
+
+  /** Encodes an entity; returns what to wait for before the next one is asked for, usually nothing. */
+  #take(entity: unknown): Promise<void> | undefined {
+    if (this.#isAborted) return undefined;
+    this.#outbox.add(entity);
+    if (this.#outbox.isFull) return this.#outbox.room();
+    return this.#parts.turns.isOver() ? this.#parts.turns.next() : undefined;
+  }
+
+  get #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  #openReports(): Reports {
+    this.#reports ??= new Reports(this.#parts.channel, this.number);
+    return this.#reports;
+  }
+
+  /** The parts that few runs use are made when they are asked for. */
+  #context(): RunContext {
+    const run = this;
+    return Object.freeze({
+      runId: this.#start.runId,
+      policyName: this.#start.policyName,
+      get signal() {
+        return run.#signal;
+      },
+      get log() {
+        return run.#openReports().log;
+      },
+      get progress() {
+        return run.#openReports().progress;
+      },
+    });
+  }
+}
+
+/** Lets an iterator clean up; what goes wrong in that changes nothing any more. */
+async function endIteration(iterator: AsyncIterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // The run has its outcome already.
+  }
+}
+
+function isIterableBy<Key extends symbol>(value: unknown, key: Key): value is { [K in Key]: () => never } {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, key) === 'function';
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  return typeof value === 'object' ? 'an object that is not iterable' : `a ${typeof value}`;
+}

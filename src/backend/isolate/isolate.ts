@@ -1,0 +1,141 @@
+import { deserialize } from 'node:v8';
+import type { Backend } from '../contract.ts';
+import { type FrameKind, splitWork } from '../frames.ts';
+import type { ToChild, WorkForChild } from '../messages.ts';
+import type { Channel } from './channel.ts';
+import { watchCulprits } from './culprits.ts';
+import { DescriptionError, describeBackend } from './describe.ts';
+import { IsolateRun, type StartMessage } from './isolate-run.ts';
+import { importFault, loadBackend } from './load-backend.ts';
+import { readPolicy, type WrittenPolicy } from './schemas.ts';
+import { stackOf, textOf } from './thrown.ts';
+import { Turns } from './turns.ts';
+
+/** Runs are entered for this long before the daemon gets an answer. */
+const STARTS_SLICE_MS = 2;
+
+interface Start {
+  readonly message: StartMessage;
+  readonly payload: Buffer;
+}
+
+/** The child's side of the work: does what the daemon says, with the one package that it was given. */
+export class Isolate {
+  readonly #channel: Channel;
+  readonly #turns = new Turns(() => this.#channel.backlog > 0);
+  readonly #runs = new Map<number, IsolateRun>();
+  #backend: Backend | undefined;
+  readonly #starts: Start[] = [];
+  #isStarting = false;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+    watchCulprits(channel, this.#runs);
+  }
+
+  handle(kind: FrameKind, body: Buffer): void {
+    if (kind === 'control') this.#obey(JSON.parse(body.toString()));
+    else this.#work(body);
+  }
+
+  #obey(message: ToChild): void {
+    switch (message.type) {
+      case 'load':
+        void this.#load(message.name, message.entryUrl);
+        break;
+      case 'describe':
+        void this.#describe(message.id);
+        break;
+      case 'abort':
+        this.#runs.get(message.run)?.abort();
+        break;
+      case 'grant':
+        this.#runs.get(message.run)?.granted();
+        break;
+      case 'refuse':
+        this.#runs.get(message.run)?.refused();
+        break;
+    }
+  }
+
+  #work(body: Buffer): void {
+    const { json, payload } = splitWork(body);
+    const message: WorkForChild = JSON.parse(json);
+    if (message.type === 'check') {
+      void this.#check(message.id, payload);
+      return;
+    }
+    this.#starts.push({ message, payload });
+    if (!this.#isStarting) void this.#startAll();
+  }
+
+  async #load(name: string, entryUrl: string): Promise<void> {
+    process.title = `orb-worker backend ${name}`;
+    try {
+      this.#backend = await loadBackend(entryUrl);
+      this.#channel.send({ type: 'loaded' });
+    } catch (thrown) {
+      this.#channel.send({ type: 'unusable', reason: importFault(thrown), detail: stackOf(thrown) });
+    }
+  }
+
+  async #describe(id: number): Promise<void> {
+    try {
+      const description = await describeBackend(this.#loaded());
+      this.#channel.send({ type: 'described', id, description });
+    } catch (thrown) {
+      this.#decline(id, thrown);
+    }
+  }
+
+  async #check(id: number, payload: Buffer): Promise<void> {
+    try {
+      const read = await readPolicy(this.#loaded(), writtenIn(payload));
+      this.#channel.send({ type: 'checked', id, findings: 'findings' in read ? read.findings : [] });
+    } catch (thrown) {
+      this.#decline(id, thrown);
+    }
+  }
+
+  #decline(id: number, thrown: unknown): void {
+    const isThrown = !(thrown instanceof DescriptionError);
+    this.#channel.send({ type: 'declined', id, reason: textOf(thrown), thrown: isThrown });
+  }
+
+  /** Enters the runs that were handed over, a slice at a time. */
+  async #startAll(): Promise<void> {
+    this.#isStarting = true;
+    while (this.#starts.length > 0) {
+      await this.#turns.next();
+      this.#startSome(performance.now() + STARTS_SLICE_MS);
+    }
+    this.#isStarting = false;
+  }
+
+  #startSome(endsAt: number): void {
+    let runs = 0;
+    do {
+      const start = this.#starts.shift();
+      if (start === undefined) break;
+      this.#enter(start);
+      runs++;
+    } while (performance.now() < endsAt);
+    setImmediate(() => this.#channel.send({ type: 'turned', runs }));
+  }
+
+  #enter({ message, payload }: Start): void {
+    const parts = { backend: this.#loaded(), channel: this.#channel, turns: this.#turns };
+    const run = new IsolateRun(message, parts, () => this.#runs.delete(run.number));
+    this.#runs.set(run.number, run);
+    void run.execute(writtenIn(payload));
+  }
+
+  #loaded(): Backend {
+    if (this.#backend === undefined) throw new Error('no package was loaded');
+    return this.#backend;
+  }
+}
+
+function writtenIn(payload: Buffer): WrittenPolicy {
+  return deserialize(payload);
+}

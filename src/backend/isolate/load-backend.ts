@@ -1,0 +1,64 @@
+import { registerHooks } from 'node:module';
+import type { Backend } from '../contract.ts';
+import { textOf } from './thrown.ts';
+
+/** Makes `orb-worker` mean the running daemon's own door, wherever the package that imports it lies. */
+export function openDoor(): void {
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const door = new URL(`../../index.${ending}`, import.meta.url).href;
+  registerHooks({
+    resolve: (specifier, context, nextResolve) =>
+      specifier === 'orb-worker' ? { url: door, shortCircuit: true } : nextResolve(specifier, context),
+  });
+}
+
+/** Imports a package; rejects with whatever it throws, or with what its default export lacks. */
+export async function loadBackend(entryUrl: string): Promise<Backend> {
+  const module: unknown = await import(entryUrl);
+  const backend = defaultOf(defaultOf(module));
+  const fault = faultOf(backend);
+  if (fault !== undefined) throw new Error(fault);
+  return backend as Backend;
+}
+
+/** CommonJS made from an ES module has its default export one level deeper. */
+function defaultOf(value: unknown): unknown {
+  return isObject(value) && 'default' in value && !('describe' in value) ? value.default : value;
+}
+
+function faultOf(backend: unknown): string | undefined {
+  if (backend === undefined) return 'it has no default export';
+  if (!isObject(backend)) {
+    return `its default export is a ${typeof backend}, expected an object with describe and run`;
+  }
+  for (const name of ['describe', 'run'] as const) {
+    if (typeof backend[name] !== 'function') return `its default export has no function '${name}'`;
+  }
+  for (const name of ['config', 'scope'] as const) {
+    if (backend[name] !== undefined && !isStandardSchema(backend[name])) {
+      return `its '${name}' is not a schema (Standard Schema, version 1)`;
+    }
+  }
+  return undefined;
+}
+
+function isStandardSchema(value: unknown): boolean {
+  const isObjectLike = isObject(value) || typeof value === 'function';
+  if (!isObjectLike) return false;
+  const standard = (value as Record<string, unknown>)['~standard'];
+  return isObject(standard) && standard.version === 1 && typeof standard.validate === 'function';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** What is said of a package whose import or shape is at fault. */
+export function importFault(thrown: unknown): string {
+  return withoutPaths(textOf(thrown));
+}
+
+/** Replies carry no paths: of each, the last part stays. */
+function withoutPaths(text: string): string {
+  return text.replace(/(?:file:\/\/)?(?<![\w:/.])\/(?:[^\s/'"`]+\/)+([^\s/'"`]*)/g, '$1');
+}

@@ -1,0 +1,18 @@
+import { Channel } from './channel.ts';
+import { Isolate } from './isolate.ts';
+import { openDoor } from './load-backend.ts';
+import { WATCH_PARENT, watchParent } from './watch-parent.ts';
+
+// The one module that works when it is imported: a child process begins here.
+
+process.title = 'orb-worker backend';
+if (process.argv.includes(WATCH_PARENT)) watchParent();
+process.argv.length = 1;
+openDoor();
+const channel = new Channel();
+const isolate = new Isolate(channel);
+channel.listen(
+  (kind, body) => isolate.handle(kind, body),
+  // The daemon is gone, and with it whatever this process and those it started were for.
+  () => process.kill(-process.pid, 'SIGKILL'),
+);

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { constants, setPriority } from 'node:os';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { type Clock, settlesWithin } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Launcher } from './launcher.ts';
+import { OutputLog } from './output-log.ts';
+
+export interface ProcessOptions {
+  readonly clock: Clock;
+  readonly launcher: Launcher;
+  /** Limit of its JavaScript heap. */
+  readonly memoryMiB: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly workingDirectory: string;
+  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const isolateFile = fileURLToPath(new URL(`./isolate/main.${ending}`, import.meta.url));
+
+/** What V8 writes before it gives up. */
+const OUT_OF_MEMORY = 'heap out of memory';
+
+/** How long the last words of a process that has ended are waited for. */
+const LAST_WORDS_MS = 250;
+
+/**
+ * A child process that is the leader of its own group: started at a low priority, first to go when the machine's
+ * memory runs out, ended together with all that it started.
+ */
+export class IsolatedProcess {
+  /** Resolves, when the process is gone, with how it ended: `exited with status 3`. */
+  readonly ended: Promise<string>;
+  /** The channel's end on this side; undefined when the process could not be started. */
+  readonly channel: Socket | undefined = undefined;
+  readonly #child: ChildProcess | undefined;
+  readonly #options: ProcessOptions;
+  readonly #outputs: readonly OutputLog[] = [];
+  #isGone = false;
+  #wroteOutOfMemory = false;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+    try {
+      const child = spawnIsolate(options);
+      this.#child = child;
+      this.ended = this.#waitForEnd(child);
+    } catch (error) {
+      this.ended = Promise.resolve(failedStart(error));
+    }
+    if (this.#child === undefined || this.pid === undefined) return;
+    stepBack(this.pid);
+    const { stdio, stdout, stderr } = this.#child;
+    if (stdio[3] instanceof Socket) this.channel = stdio[3];
+    this.#outputs = [...this.#read('stdout', stdout), ...this.#read('stderr', stderr)];
+  }
+
+  /** undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Ends it and every process of its group. Look at {@link ended}. */
+  kill(): void {
+    if (this.pid === undefined || this.#isGone) return;
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // Nobody of the group is left.
+    }
+  }
+
+  *#read(name: 'stdout' | 'stderr', stream: Readable | null): Generator<OutputLog> {
+    if (stream === null) return;
+    yield new OutputLog(stream, this.#options.clock, (line) => this.#tell(name, line));
+  }
+
+  #tell(stream: 'stdout' | 'stderr', line: string): void {
+    if (stream === 'stderr' && line.includes(OUT_OF_MEMORY)) this.#wroteOutOfMemory = true;
+    this.#options.onLine(stream, line);
+  }
+
+  async #waitForEnd(child: ChildProcess): Promise<string> {
+    const reason = await new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(failedStart(error)));
+      child.once('exit', (status, signal) => resolve(inWords(status, signal)));
+    });
+    this.kill();
+    this.#isGone = true;
+    this.channel?.destroy();
+    for (const output of this.#outputs) output.drain();
+    const silence = Promise.all(this.#outputs.map((output) => output.ended));
+    await settlesWithin(this.#options.clock, LAST_WORDS_MS, silence);
+    for (const output of this.#outputs) output.close();
+    const ranOutOfMemory = this.#wroteOutOfMemory && reason !== inWords(0, null);
+    return ranOutOfMemory ? `out of memory (limit ${this.#options.memoryMiB} MiB)` : reason;
+  }
+}
+
+function spawnIsolate({ launcher, memoryMiB, env, workingDirectory }: ProcessOptions): ChildProcess {
+  const [program = '', ...args] = [
+    ...launcher.prefix,
+    process.execPath,
+    `--max-old-space-size=${memoryMiB}`,
+    '--no-warnings',
+    isolateFile,
+    ...launcher.isolateArguments,
+  ];
+  // The daemon's working directory: relative paths in a policy mean what they meant to the person who wrote them.
+  return spawn(program, args, {
+    cwd: workingDirectory,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+}
+
+/** The daemon comes first, and the kernel takes a child before it takes anything else. */
+function stepBack(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+  } catch {
+    // Not every system has this, and a process may be gone by now.
+  }
+}
+
+function failedStart(error: unknown): string {
+  return `its process could not be started: ${messageOf(error)}`;
+}
+
+function inWords(status: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exited with status ${status}` : `killed by ${signal}`;
+}

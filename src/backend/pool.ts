@@ -1,0 +1,249 @@
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import type { Clock, Timer } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import { type BackendChild, type Loadable, QuestionError } from './child.ts';
+import type { RunExecution } from './execution.ts';
+
+export interface PoolOptions {
+  readonly located: Loadable;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A process without a package, as warm as can be. */
+  readonly takeChild: () => BackendChild;
+  /** A child was loaded: there is time to warm the next. */
+  readonly onLoaded: () => void;
+  /** It was closed, and its last child is gone. */
+  readonly onEmpty: () => void;
+}
+
+/** Runs that wait this long, with every child busy, get another child. */
+const PATIENCE_MS = 10;
+/** How often it is looked whether another child would be allowed now. */
+const LONG_PATIENCE_MS = 1_000;
+
+/** How long a child without runs is kept. */
+const IDLE_MS = 120_000;
+
+/** After a child that could not be had, the next is tried no sooner. */
+const AFTER_FAILURE_MS = 5_000;
+
+/** Children that may never answer again do not count against the limit, up to this many times the limit. */
+const MOST_WITH_STUCK = 4;
+
+/** A child that owes an answer for longer is not asked anything else while there may be another. */
+const QUICK_MS = 100;
+
+interface ChildState {
+  readonly loaded: Promise<void>;
+  isLoaded: boolean;
+  /** Kept for one run. */
+  readonly isAlone: boolean;
+  idle: Timer | undefined;
+}
+
+/** The children of one version of a package, and the runs that wait for them. */
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #mostChildren = availableParallelism();
+  readonly #children = new Map<BackendChild, ChildState>();
+  readonly #waiting = new Set<RunExecution>();
+  readonly #waitingAlone = new Set<RunExecution>();
+  #isClosed = false;
+  #isDispatching = false;
+  #waitingSince = 0;
+  #growAgainAt = Number.NEGATIVE_INFINITY;
+  #patience: Timer | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  children(): Iterable<BackendChild> {
+    return this.#children.keys();
+  }
+
+  /** Takes a run; it starts as soon as a child can take it. */
+  run(execution: RunExecution): void {
+    if (this.#waiting.size === 0) this.#waitingSince = this.#now();
+    const waiting = execution.request.alone ? this.#waitingAlone : this.#waiting;
+    waiting.add(execution);
+    execution.onOver(() => waiting.delete(execution));
+    this.#dispatch();
+  }
+
+  /** A loaded child to ask something, the least busy one. Rejects with a {@link QuestionError} when there can be none. */
+  async childForQuestion(): Promise<BackendChild> {
+    const now = this.#now();
+    const ready = this.#leastBusy((child) => child.window.owedFor(now) < QUICK_MS || !this.#mayGrow(now));
+    if (ready !== undefined) return ready;
+    for (const [child, state] of this.#children) {
+      if (state.isAlone || state.isLoaded || child.isEnding) continue;
+      await state.loaded;
+      return child;
+    }
+    const child = this.#grow(false);
+    await this.#children.get(child)?.loaded;
+    return child;
+  }
+
+  /** No policy names the package any more: its children end as soon as they have nothing to do. Resolves when the idle ones are gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const idle = [...this.#children.keys()].filter((child) => child.runCount === 0);
+    if (this.#waiting.size + this.#waitingAlone.size > 0) return;
+    await Promise.all(idle.map((child) => child.kill()));
+    this.#checkEmpty();
+  }
+
+  /** Cancels the runs that wait or run, and ends every child. */
+  async stop(): Promise<void> {
+    this.#isClosed = true;
+    for (const run of [...this.#waiting, ...this.#waitingAlone]) run.cancel(0);
+    this.#stopWaiting();
+    await Promise.all([...this.#children.keys()].map((child) => child.stop()));
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #dispatch(): void {
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    this.#handOut();
+    this.#handOutAlone();
+    this.#isDispatching = false;
+    if (this.#waiting.size > 0) this.#growWhenStuck();
+    else this.#stopWaiting();
+  }
+
+  #handOut(): void {
+    for (const run of this.#waiting) {
+      const now = this.#now();
+      const child = this.#leastBusy((one) => one.window.isOpen && one.keepsUp);
+      if (child === undefined || (child.window.isBusy(now) && this.#mayGrow(now))) return;
+      this.#waiting.delete(run);
+      this.#waitingSince = now;
+      child.start(run);
+    }
+  }
+
+  /** Each in a child of its own that ends with it; a few at a time. */
+  #handOutAlone(): void {
+    for (const run of this.#waitingAlone) {
+      const atWork = [...this.#children.values()].filter((state) => state.isAlone).length;
+      if (atWork >= this.#mostChildren) return;
+      this.#waitingAlone.delete(run);
+      void this.#runAlone(run);
+    }
+  }
+
+  async #runAlone(run: RunExecution): Promise<void> {
+    const child = this.#grow(true);
+    run.onOver(() => void child.kill());
+    try {
+      await this.#children.get(child)?.loaded;
+      if (!run.isOver) child.start(run);
+    } catch (error) {
+      run.settle({ kind: 'failed', reason: messageOf(error) });
+    }
+  }
+
+  #leastBusy(suits: (child: BackendChild) => boolean): BackendChild | undefined {
+    const now = this.#now();
+    const load = (child: BackendChild): number =>
+      child.runCount + (child.window.isBusy(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
+    let best: BackendChild | undefined;
+    for (const [child, { isAlone }] of this.#children) {
+      if (isAlone || !child.isReady || !suits(child)) continue;
+      if (best === undefined || load(child) < load(best)) best = child;
+    }
+    return best;
+  }
+
+  #mayGrow(now: number): boolean {
+    if (now < this.#growAgainAt) return false;
+    let answering = 0;
+    for (const child of this.#children.keys()) if (!child.window.isStuck(now)) answering++;
+    return answering < this.#mostChildren && this.#children.size < MOST_WITH_STUCK * this.#mostChildren;
+  }
+
+  #stopWaiting(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
+  }
+
+  /** Runs wait although they could be handed out if there were another child. */
+  #growWhenStuck(): void {
+    const now = this.#now();
+    const mayGrow = this.#mayGrow(now);
+    if (this.#children.size === 0 || (mayGrow && now - this.#waitingSince >= PATIENCE_MS)) {
+      this.#waitingSince = now;
+      this.#grow(false);
+    }
+    this.#patience ??= this.#options.clock.after(mayGrow ? PATIENCE_MS : LONG_PATIENCE_MS, () => {
+      this.#patience = undefined;
+      this.#dispatch();
+    });
+  }
+
+  #grow(isAlone: boolean): BackendChild {
+    const child = this.#options.takeChild();
+    const loaded = child.load(this.#options.located, this.#options.log);
+    const state: ChildState = { loaded, isLoaded: false, isAlone, idle: undefined };
+    this.#children.set(child, state);
+    child.onChange = () => this.#changed(child);
+    loaded.then(
+      () => this.#loaded(child, state),
+      (error: unknown) => this.#failed(child, error),
+    );
+    void child.ended.then(() => this.#ended(child));
+    return child;
+  }
+
+  #loaded(child: BackendChild, state: ChildState): void {
+    state.isLoaded = true;
+    this.#options.onLoaded();
+    this.#changed(child);
+  }
+
+  /** Runs that nobody is left to take would only wait for the same failure again. */
+  #failed(child: BackendChild, error: unknown): void {
+    void child.kill();
+    this.#growAgainAt = this.#now() + AFTER_FAILURE_MS;
+    const isLast = [...this.#children.keys()].every((one) => one === child || one.isEnding);
+    if (!isLast) return;
+    for (const run of [...this.#waiting]) run.settle({ kind: 'failed', reason: messageOf(error) });
+  }
+
+  #ended(child: BackendChild): void {
+    this.#children.get(child)?.idle?.cancel();
+    this.#children.delete(child);
+    this.#dispatch();
+    this.#checkEmpty();
+  }
+
+  #checkEmpty(): void {
+    if (this.#isClosed && this.#children.size === 0) this.#options.onEmpty();
+  }
+
+  #changed(child: BackendChild): void {
+    const state = this.#children.get(child);
+    if (state !== undefined) this.#rest(child, state);
+    this.#dispatch();
+  }
+
+  /** Lets a child go that has nothing to do: at once when no policy names the package, else after a while. */
+  #rest(child: BackendChild, state: ChildState): void {
+    const isIdle = child.isReady && child.runCount === 0 && !state.isAlone;
+    if (!isIdle) {
+      state.idle?.cancel();
+      state.idle = undefined;
+    } else if (this.#isClosed) {
+      if (this.#waiting.size === 0) void child.kill();
+    } else {
+      state.idle ??= this.#options.clock.after(IDLE_MS, () => void child.kill());
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { FrameError } from './frames.ts';
+import { type FromChild, LONGEST_TEXT, MOST_FINDINGS } from './messages.ts';
+
+/** A text that was cut may say so. */
+const text = z.string().max(LONGEST_TEXT + 100);
+const number = z.uint32();
+const run = number;
+const culprit = z.union([number, z.null()]);
+const nonEmpty = text.min(1);
+
+const outcome = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('returned') }),
+  z.strictObject({ kind: z.literal('failed'), reason: text }),
+  z.strictObject({ kind: z.literal('cancelled'), cutOff: z.literal(false) }),
+]);
+
+const finding = z.strictObject({
+  part: z.enum(['config', 'scope']),
+  path: z.array(z.union([text, z.number()])).max(100),
+  type: text,
+  message: text,
+});
+
+const description = z.strictObject({
+  name: nonEmpty,
+  app_name: nonEmpty,
+  app_version: nonEmpty,
+  description: text.exactOptional(),
+});
+
+const message: z.ZodType<FromChild> = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('entered'), run }),
+  z.strictObject({ type: z.literal('ended'), run, outcome }),
+  z.strictObject({ type: z.literal('turned'), runs: number }),
+  z.strictObject({ type: z.literal('offer'), run, bytes: number }),
+  z.strictObject({
+    type: z.literal('progress'),
+    run,
+    done: z.number(),
+    total: z.union([z.number(), z.null()]),
+  }),
+  z.strictObject({
+    type: z.literal('log'),
+    run,
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    message: text,
+  }),
+  z.strictObject({ type: z.literal('loaded') }),
+  z.strictObject({ type: z.literal('unusable'), reason: text, detail: text }),
+  z.strictObject({ type: z.literal('described'), id: number, description }),
+  z.strictObject({ type: z.literal('checked'), id: number, findings: z.array(finding).max(MOST_FINDINGS) }),
+  z.strictObject({ type: z.literal('declined'), id: number, reason: text, thrown: z.boolean() }),
+  z.strictObject({ type: z.literal('leaving'), run: culprit }),
+  z.strictObject({ type: z.literal('threw'), run: culprit, message: text }),
+]);
+
+/** Reads what a child said, trusting nothing; throws {@link FrameError} when it is no message. */
+export function readMessage(body: Buffer): FromChild {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString());
+  } catch {
+    throw new FrameError('a message that is not JSON');
+  }
+  const result = message.safeParse(value);
+  if (!result.success) throw new FrameError('a message of no known form');
+  return result.data;
+}

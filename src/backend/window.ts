@@ -1,0 +1,61 @@
+/** A child that takes this long to answer has its hands full. */
+const PROMPT_MS = 5;
+
+/** A child that takes this long may never answer again. */
+const STUCK_MS = 10_000;
+
+/**
+ * How many runs a child may be handed before it has answered for them: that it entered them, and that its event loop
+ * went on after that. One at first, twice as many with each prompt answer: so ten thousand short runs do not wait
+ * for answers, while heavy ones are not handed to a child that is busy when another could take them, and nothing is
+ * handed to one that spins. Times are milliseconds of a monotonic clock.
+ */
+export class HandOutWindow {
+  #size = 1;
+  #unanswered = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #isLate = false;
+
+  /** True when one more may be handed over. */
+  get isOpen(): boolean {
+    return this.#unanswered < this.#size;
+  }
+
+  /** True when the last answer came late, or one is owed for too long. */
+  isBusy(now: number): boolean {
+    return this.#isLate || this.owedFor(now) > PROMPT_MS;
+  }
+
+  /** True when an answer is owed for so long that it may never come. */
+  isStuck(now: number): boolean {
+    return this.owedFor(now) > STUCK_MS;
+  }
+
+  handed(now: number): void {
+    if (this.#unanswered === 0) {
+      if (now - this.#answeredAt > PROMPT_MS) this.#size = 1;
+      this.#answeredAt = now;
+    }
+    this.#unanswered++;
+  }
+
+  /** The child answers for so many runs. Returns false when they are more than it was handed. */
+  answered(runs: number, now: number): boolean {
+    if (runs > this.#unanswered) return false;
+    this.#isLate = this.owedFor(now) > PROMPT_MS;
+    this.#size = this.#isLate ? Math.max(1, this.#size >> 1) : this.#size + runs;
+    this.#unanswered -= runs;
+    this.#answeredAt = now;
+    return true;
+  }
+
+  /** The child has nothing to do any more. */
+  rest(): void {
+    this.#isLate = false;
+  }
+
+  /** How long an answer is owed, ms. */
+  owedFor(now: number): number {
+    return this.#unanswered > 0 ? now - this.#answeredAt : 0;
+  }
+}
