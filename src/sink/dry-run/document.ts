@@ -17,9 +17,9 @@ export function dryRunDocument(batch: Batch, sender: Sender): readonly [Buffer, 
     .map(([key, text]) => `    "${key}": ${asciiJson(text)}`)
     .join(',\n');
   return [
-    Buffer.from('{\n  "stream": "latest",\n  "entities": ['),
+    Buffer.from('{\n  "stream": "latest",\n  "entities": [\n'),
     batch.bytes,
-    Buffer.from(`],\n${lines}  "metadata": {\n${metadata}\n  }\n}`),
+    Buffer.from(`\n  ],\n${lines}  "metadata": {\n${metadata}\n  }\n}`),
   ];
 }
 

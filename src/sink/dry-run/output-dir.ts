@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../../errors.ts';
 import { SinkError } from '../contract.ts';
@@ -15,6 +15,7 @@ const REASONS: Record<string, string> = {
   EPERM: 'no permission',
   ENOTDIR: 'a part of the path is not a directory',
   EEXIST: 'there is a file of that name, not a directory',
+  ENOENT: 'it cannot be made there',
 };
 
 /** The directory of dry-run files. Nobody who lists it sees a file that is not whole yet as `*.json`. */
@@ -30,7 +31,7 @@ export class OutputDir {
   async prove(): Promise<void> {
     const file = this.#temporaryFile();
     try {
-      await mkdir(this.#dir, { recursive: true });
+      await makeDir(this.#dir);
       await writeParts(file, []);
     } catch (error) {
       throw new SinkError('fatal', this.#describe(error), { cause: error });
@@ -43,7 +44,7 @@ export class OutputDir {
   async write(appName: string, parts: readonly Buffer[]): Promise<void> {
     const temporary = this.#temporaryFile();
     try {
-      await mkdir(this.#dir, { recursive: true });
+      await makeDir(this.#dir);
       await writeParts(temporary, parts);
       await rename(temporary, path.join(this.#dir, dryRunFileName(appName, this.#nextNanoseconds())));
     } catch (error) {
@@ -67,6 +68,26 @@ export class OutputDir {
   #describe(error: unknown): string {
     const reason = REASONS[codeOf(error)] ?? messageOf(error);
     return `Dry run cannot write to ${this.#dir}: ${reason}`;
+  }
+}
+
+/** Node's own recursive `mkdir` never ends where a file system answers ENOENT although the parent is there (/proc). */
+async function makeDir(dir: string): Promise<void> {
+  try {
+    await makeOneDir(dir);
+  } catch (error) {
+    const parent = path.dirname(dir);
+    if (codeOf(error) !== 'ENOENT' || parent === dir) throw error;
+    await makeDir(parent);
+    await makeOneDir(dir);
+  }
+}
+
+async function makeOneDir(dir: string): Promise<void> {
+  try {
+    await mkdir(dir);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !(await stat(dir)).isDirectory()) throw error;
   }
 }
 
