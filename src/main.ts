@@ -6,10 +6,11 @@ import process from 'node:process';
 /** Hides what the command line holds, secrets among them, from the list of processes. */
 process.title = 'orb-worker';
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const version = process.versions.node;
+const [major = 0, minor = 0] = version.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(`orb-worker needs Node.js 22.18 or later; this is ${process.version}\n`);
+  process.stderr.write(`orb-worker needs Node.js 22.18 or later; this is v${version}\n`);
   process.exitCode = 1;
 } else {
   // Node's own warnings: stderr is the log's alone.

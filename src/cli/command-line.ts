@@ -1,0 +1,21 @@
+import type { DaemonOptions } from '../options.ts';
+import { readArgv } from './argv.ts';
+import { argvFlags, HELP, parseFlags, VERSION } from './program.ts';
+import { readOptions } from './read-options.ts';
+import { usageError } from './usage-error.ts';
+
+/** What a command line asks for. */
+export type Wish =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'daemon'; readonly options: DaemonOptions };
+
+/** Reads the words after the program's name. Throws a usage error, in upstream's words, for the first fault. */
+export function readCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Wish {
+  const { accepted, endedBy, fault } = readArgv(argv, argvFlags());
+  const given = parseFlags(accepted, env);
+  if (endedBy === HELP) return { kind: 'help' };
+  if (endedBy === VERSION) return { kind: 'version' };
+  if (fault !== undefined) throw usageError(fault);
+  return { kind: 'daemon', options: readOptions(given, env) };
+}

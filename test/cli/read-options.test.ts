@@ -1,0 +1,307 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { OPTIONS, variableOf } from '../../src/cli/options.ts';
+import { optionsOf, outcomeOf } from './support.ts';
+
+test('without flags and variables the defaults hold', () => {
+  expect(optionsOf(['-d'])).toEqual({
+    host: '127.0.0.1',
+    port: 8071,
+    diodeTarget: undefined,
+    diodeClientId: undefined,
+    diodeClientSecret: undefined,
+    diodeAppNamePrefix: undefined,
+    dryRun: true,
+    dryRunOutputDir: undefined,
+    otelEndpoint: undefined,
+    otelExportPeriodSeconds: 60,
+    logLevel: 'info',
+    logFormat: 'auto',
+    backendsDirs: [],
+    concurrency: Number.POSITIVE_INFINITY,
+    runTimeoutMs: undefined,
+    stopTimeoutMs: 2_000,
+    backendMemoryMiB: 512,
+    allowEnv: [],
+    secretVariables: [],
+  });
+});
+
+test('every flag arrives', () => {
+  const argv = [
+    ...[
+      '--host',
+      '::1',
+      '--port',
+      '0',
+      '--diode-target',
+      'grpc://d',
+      '--diode-client-id',
+      'i',
+      '--diode-client-secret',
+      's',
+    ],
+    ...['--diode-app-name-prefix', 'p', '--dry-run', '--dry-run-output-dir', '/o', '--otel-endpoint', 'o:1'],
+    ...['--otel-export-period', '5', '--log-level', 'warn', '--log-format', 'json', '--backends-dir', '/a'],
+    ...['--backends-dir', '/b:c', '--concurrency', '7', '--run-timeout', '1h30m', '--stop-timeout', '0.5'],
+    ...['--backend-memory', '64', '--allow-env', 'SNMP_*', '--allow-env', 'X'],
+  ];
+  expect(optionsOf(argv)).toEqual({
+    host: '::1',
+    port: 0,
+    diodeTarget: 'grpc://d',
+    diodeClientId: 'i',
+    diodeClientSecret: 's',
+    diodeAppNamePrefix: 'p',
+    dryRun: true,
+    dryRunOutputDir: '/o',
+    otelEndpoint: 'o:1',
+    otelExportPeriodSeconds: 5,
+    logLevel: 'warn',
+    logFormat: 'json',
+    backendsDirs: ['/a', '/b:c'],
+    concurrency: 7,
+    runTimeoutMs: 5_400_000,
+    stopTimeoutMs: 500,
+    backendMemoryMiB: 64,
+    allowEnv: ['SNMP_*', 'X'],
+    secretVariables: [],
+  });
+});
+
+test('every variable arrives, and each has a flag of its name', () => {
+  expect(Object.keys(OPTIONS).map(variableOf)).toContain('ORB_WORKER_DRY_RUN_OUTPUT_DIR');
+  const env = {
+    ORB_WORKER_HOST: '::1',
+    ORB_WORKER_PORT: '0',
+    ORB_WORKER_DIODE_TARGET: 'grpc://d',
+    ORB_WORKER_DIODE_CLIENT_ID: 'i',
+    ORB_WORKER_DIODE_CLIENT_SECRET: 's',
+    ORB_WORKER_DIODE_APP_NAME_PREFIX: 'p',
+    ORB_WORKER_DRY_RUN: 'Yes',
+    ORB_WORKER_DRY_RUN_OUTPUT_DIR: '/o',
+    ORB_WORKER_OTEL_ENDPOINT: 'o:1',
+    ORB_WORKER_OTEL_EXPORT_PERIOD: '5',
+    ORB_WORKER_DEBUG: 'off',
+    ORB_WORKER_LOG_LEVEL: 'warn',
+    ORB_WORKER_LOG_FORMAT: 'json',
+    ORB_WORKER_BACKENDS_DIR: '/a::/b',
+    ORB_WORKER_CONCURRENCY: '7',
+    ORB_WORKER_RUN_TIMEOUT: '90',
+    ORB_WORKER_STOP_TIMEOUT: '3s',
+    ORB_WORKER_BACKEND_MEMORY: '64',
+    ORB_WORKER_ALLOW_ENV: 'SNMP_*:X',
+  };
+  expect(Object.keys(env).toSorted()).toEqual(Object.keys(OPTIONS).map(variableOf).toSorted());
+  expect(optionsOf([], env)).toEqual({
+    host: '::1',
+    port: 0,
+    diodeTarget: 'grpc://d',
+    diodeClientId: 'i',
+    diodeClientSecret: 's',
+    diodeAppNamePrefix: 'p',
+    dryRun: true,
+    dryRunOutputDir: '/o',
+    otelEndpoint: 'o:1',
+    otelExportPeriodSeconds: 5,
+    logLevel: 'warn',
+    logFormat: 'json',
+    backendsDirs: ['/a', '/b'],
+    concurrency: 7,
+    runTimeoutMs: 90_000,
+    stopTimeoutMs: 3_000,
+    backendMemoryMiB: 64,
+    allowEnv: ['SNMP_*', 'X'],
+    secretVariables: [],
+  });
+});
+
+describe('precedence', () => {
+  test('a flag outweighs its variable, an empty one does not', () => {
+    const env = { ORB_WORKER_DIODE_TARGET: 'grpc://variable', ORB_WORKER_PORT: '1' };
+    expect(optionsOf(['-t', 'grpc://flag', '-p', '2'], env)).toMatchObject({
+      diodeTarget: 'grpc://flag',
+      port: 2,
+    });
+    expect(optionsOf(['-t', ''], env)).toMatchObject({ diodeTarget: 'grpc://variable', port: 1 });
+  });
+
+  test('the last of a flag given twice counts', () => {
+    expect(optionsOf(['-t', 'a', '--diode-target=b'])).toMatchObject({ diodeTarget: 'b' });
+    expect(outcomeOf(['-t', 'a', '-t', ''])).toMatch('--diode-target required');
+  });
+
+  test('empty values are as absent, in flags and variables', () => {
+    const agent = ['-t', 'grpc://d', '-c', '', '-k', '', '-a', '', '-o', '', '-s', '', '--otel-endpoint', ''];
+    expect(
+      optionsOf(agent, { ORB_WORKER_PORT: '', ORB_WORKER_DRY_RUN: '', ORB_WORKER_BACKENDS_DIR: ':' }),
+    ).toEqual(optionsOf(['-t', 'grpc://d']));
+  });
+
+  test("--debug is the log's level, but a variable does not outweigh the flag of the other name", () => {
+    expect(optionsOf(['-d', '--debug', '--log-level', 'error']).logLevel).toBe('debug');
+    expect(optionsOf(['-d'], { ORB_WORKER_DEBUG: '1' }).logLevel).toBe('debug');
+    expect(optionsOf(['-d', '--debug'], { ORB_WORKER_LOG_LEVEL: 'error' }).logLevel).toBe('debug');
+    expect(optionsOf(['-d', '--log-level', 'error'], { ORB_WORKER_DEBUG: '1' }).logLevel).toBe('error');
+  });
+
+  test("the SDK's variable for the output directory counts after ours", () => {
+    const env = { DIODE_DRY_RUN_OUTPUT_DIR: '/sdk' };
+    expect(optionsOf(['-d'], env).dryRunOutputDir).toBe('/sdk');
+    expect(optionsOf(['-d', '-o', '/flag'], env).dryRunOutputDir).toBe('/flag');
+    expect(optionsOf(['-d'], { ...env, ORB_WORKER_DRY_RUN_OUTPUT_DIR: '/ours' }).dryRunOutputDir).toBe(
+      '/ours',
+    );
+    expect(optionsOf(['-d'], { DIODE_DRY_RUN_OUTPUT_DIR: '' }).dryRunOutputDir).toBeUndefined();
+  });
+});
+
+describe('${NAME}', () => {
+  const env = { TARGET: 'grpc://d', ID: 'i', SECRET: 's3cret', OUT: '/o', EMPTY: '', 'A${B}': 'odd' };
+
+  test('is read from the environment for target, credentials and output directory', () => {
+    const options = optionsOf(['-t', '${TARGET}', '-c', '${ID}', '-k', '${SECRET}', '-o', '${OUT}'], env);
+    expect(options).toMatchObject({
+      diodeTarget: 'grpc://d',
+      diodeClientId: 'i',
+      diodeClientSecret: 's3cret',
+      dryRunOutputDir: '/o',
+    });
+  });
+
+  test('names of the secrets are told, the output directory is none', () => {
+    const variables = { ...env, ORB_WORKER_DIODE_CLIENT_SECRET: '${SECRET}' };
+    expect(optionsOf(['-t', '${TARGET}', '-c', '${ID}', '-o', '${OUT}'], variables)).toMatchObject({
+      diodeClientSecret: 's3cret',
+      secretVariables: ['TARGET', 'ID', 'SECRET'],
+    });
+  });
+
+  test.each([
+    ['${UNSET}', '${UNSET}'],
+    ['x${TARGET}', 'x${TARGET}'],
+    ['${TARGET}x', '${TARGET}x'],
+    ['${}', '${}'],
+    [' ${TARGET}', ' ${TARGET}'],
+    ['$TARGET', '$TARGET'],
+    ['${A${B}}', 'odd'],
+  ])('%s stays or becomes %s', (text, expected) => {
+    expect(optionsOf(['-t', text], env).diodeTarget).toBe(expected);
+  });
+
+  test('an empty variable is as absent', () => {
+    expect(outcomeOf(['-t', '${EMPTY}'], env)).toMatch('--diode-target required');
+    expect(optionsOf(['-t', '${EMPTY}'], { ...env, ORB_WORKER_DIODE_TARGET: 'grpc://v' }).diodeTarget).toBe(
+      'grpc://v',
+    );
+  });
+
+  test('is not read for host and prefix', () => {
+    expect(optionsOf(['-d', '-s', '${ID}', '-a', '${ID}'], env)).toMatchObject({
+      host: '${ID}',
+      diodeAppNamePrefix: '${ID}',
+    });
+  });
+});
+
+describe('variables', () => {
+  test('what Kubernetes injects for a service of this name is ignored', () => {
+    const env = { ORB_WORKER_PORT: 'tcp://10.0.0.1:8071', ORB_WORKER_HOST: 'tcp://10.0.0.1:8071' };
+    expect(optionsOf(['-d'], env)).toMatchObject({ port: 8071, host: '127.0.0.1' });
+  });
+
+  test.each(['true', '1', 'yes', 'on', 'TRUE', ' Yes '])('%s is yes', (text) => {
+    expect(optionsOf(['-t', 'x'], { ORB_WORKER_DRY_RUN: text }).dryRun).toBe(true);
+  });
+
+  test.each(['false', '0', 'no', 'off', 'False'])('%s is no', (text) => {
+    expect(optionsOf(['-t', 'x'], { ORB_WORKER_DRY_RUN: text }).dryRun).toBe(false);
+  });
+
+  test.each([
+    [
+      'ORB_WORKER_DRY_RUN',
+      'maybe',
+      "variable ORB_WORKER_DRY_RUN of -d/--dry-run: invalid boolean value: 'maybe' (true or false)",
+    ],
+    ['ORB_WORKER_PORT', 'abc', "variable ORB_WORKER_PORT of -p/--port: invalid int value: 'abc'"],
+    [
+      'ORB_WORKER_PORT',
+      '70000',
+      "variable ORB_WORKER_PORT of -p/--port: invalid int value: '70000' (must be from 0 to 65535)",
+    ],
+    [
+      'ORB_WORKER_LOG_LEVEL',
+      'loud',
+      "variable ORB_WORKER_LOG_LEVEL of --log-level: invalid choice: 'loud' (choose from 'debug', 'info', 'warn', 'error')",
+    ],
+  ])('%s=%s is refused', (name, value, message) => {
+    expect(outcomeOf(['-t', 'x'], { [name]: value })).toBe(message);
+  });
+});
+
+describe('options that cannot be used', () => {
+  test.each([
+    [['-d', '-p', '65536'], "argument -p/--port: invalid int value: '65536' (must be from 0 to 65535)"],
+    [['-d', '-p', '-1'], "argument -p/--port: invalid int value: '-1' (must be from 0 to 65535)"],
+    [['-d', '--concurrency', '0'], "argument --concurrency: invalid int value: '0' (must be at least 1)"],
+    [
+      ['-d', '--backend-memory', '1'],
+      "argument --backend-memory: invalid int value: '1' (must be from 16 to 1048576)",
+    ],
+    [
+      ['-d', '--run-timeout', '0'],
+      "argument --run-timeout: invalid duration value: '0' (such as 90s, 5m or 1h30m)",
+    ],
+    [
+      ['-d', '--run-timeout', 'soon'],
+      "argument --run-timeout: invalid duration value: 'soon' (such as 90s, 5m or 1h30m)",
+    ],
+    [
+      ['-d', '--stop-timeout', '-1'],
+      "argument --stop-timeout: invalid duration value: '-1' (such as 90s, 5m or 1h30m)",
+    ],
+    [
+      ['-d', '--log-format', 'xml'],
+      "argument --log-format: invalid choice: 'xml' (choose from 'auto', 'pretty', 'text', 'json')",
+    ],
+    [['-t', 'x', '-c', 'id'], '--diode-client-secret required with --diode-client-id'],
+    [['-d', '-c', 'id'], '--diode-client-secret required with --diode-client-id'],
+    [['-t', 'x', '-k', 'secret'], '--diode-client-id required with --diode-client-secret'],
+    [
+      ['-t', 'x', '-c', 'id', '-k', '${UNSET}', '-k', ''],
+      '--diode-client-secret required with --diode-client-id',
+    ],
+  ])('%j', (argv, message) => {
+    expect(outcomeOf(argv)).toBe(message);
+  });
+});
+
+test('any environment comes to good options or one sentence', () => {
+  const name = fc.constantFrom(...Object.keys(OPTIONS).map(variableOf));
+  const value = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      'true',
+      '0',
+      '5m',
+      'json',
+      'tcp://x',
+      '${A}',
+      ':',
+      '1',
+      '-1',
+      'grpc://d',
+      '1e3',
+      'Infinity',
+    ),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(name, value), (env) => {
+      const outcome = outcomeOf(['-d'], env);
+      if (typeof outcome === 'string') expect(outcome).toMatch(/^variable ORB_WORKER_|^--diode-client-/);
+      else expect(outcome.kind).toBe('daemon');
+    }),
+    { numRuns: 500 },
+  );
+});
