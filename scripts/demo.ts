@@ -40,17 +40,20 @@ async function main(): Promise<void> {
 
 async function show(daemon: DemoDaemon, outputDir: string): Promise<void> {
   say(
-    `Daemon started: ${daemon.command}`,
-    `Listens on ${daemon.url}, sends nothing: its entities become files.`,
+    `The daemon listens on ${daemon.url} and sends nothing:`,
+    'this is a dry run, its entities become files.',
   );
+  heading('Started by');
+  say(daemon.command);
+
   const applied = await daemon.apply(policy);
-  heading('A policy, as you would send it');
-  say(indent(curlCommand(daemon.url)), '', indent(applied));
+  heading('A policy, applied as you would do it');
+  say(curlCommand(daemon.url), '', applied);
 
   const run = await daemon.finishedRun(policyName);
   const files = readdirSync(outputDir).map((name) => path.join(outputDir, name));
-  heading(`Its run has ${run.status}: ${run.entity_count} entities`);
-  say(...files.map(indent));
+  heading(`Its run ${run.status}: ${run.entity_count} entities, in`);
+  say(...files);
 
   heading('What was found on this machine');
   say(describeEntities(readEntities(files.map((file) => readFileSync(file, 'utf8')))));
@@ -63,21 +66,15 @@ async function show(daemon: DemoDaemon, outputDir: string): Promise<void> {
   );
 }
 
+/** Not indented, so that a shell finds the end of the document. */
 function curlCommand(url: string): string {
-  const end = 'END';
-  return [
-    `curl -H 'Content-Type: application/x-yaml' --data-binary @- \\`,
-    `  ${url}/api/v1/policies <<'${end}'`,
-    policy + end,
-  ].join('\n');
+  return `curl -H 'Content-Type: application/x-yaml' --data-binary @- \\
+  ${url}/api/v1/policies <<'END'
+${policy}END`;
 }
 
 function heading(text: string): void {
   say('', styleText('bold', text), '');
-}
-
-function indent(text: string): string {
-  return text.replace(/^(?=.)/gm, '  ');
 }
 
 function say(...lines: string[]): void {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,7 +31,7 @@ export class DemoDaemon {
   #stopping = false;
 
   private constructor(flags: readonly string[]) {
-    this.command = ['node', program, ...flags].join(' ');
+    this.command = ['node', program, ...flags].join(' ').replaceAll(' --', ' \\\n  --');
     // A process group of its own: Ctrl-C reaches this program alone, which then stops the daemon once and waits.
     this.#process = spawn(process.execPath, [program, ...flags], {
       cwd: root,
@@ -47,12 +46,16 @@ export class DemoDaemon {
     this.ended.catch(() => undefined);
   }
 
-  /** Starts it on loopback, on its usual port where that is free; rejects with the reason and its last lines. */
+  /** Starts it on loopback, on its usual port or on a free one; rejects with the reason and its last lines. */
   static async start(flags: readonly string[]): Promise<DemoDaemon> {
     if (!existsSync(path.join(root, program))) {
       throw new Error(`${program} is missing: 'npm install' builds it, 'npm run build' does it again`);
     }
-    const port = (await isFree(usualPort)) ? usualPort : 0;
+    // Tried, not asked for: another program could take the port between question and start.
+    return DemoDaemon.#startOn(usualPort, flags).catch(() => DemoDaemon.#startOn(0, flags));
+  }
+
+  static async #startOn(port: number, flags: readonly string[]): Promise<DemoDaemon> {
     const daemon = new DemoDaemon(['--host', '127.0.0.1', '--port', String(port), ...flags]);
     try {
       await daemon.#becomesReady();
@@ -135,12 +138,4 @@ export class DemoDaemon {
     const tail = this.#lines.map((line) => `  ${line}`).join('\n');
     throw new Error(`${reason}\n${tail && `The daemon's last lines:\n${tail}`}`.trim());
   }
-}
-
-function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

@@ -11,9 +11,15 @@ export function blocksOf(language: string): string[] {
   return Array.from(readme.matchAll(fence), ([, text]) => text ?? '');
 }
 
-/** First cells of the rows of the table below a heading, without the head. */
-export function firstCells(heading: string): string[] {
+/** The cells of the first table below a heading, a list for each row, without its head. */
+export function rowsOf(heading: string): string[][] {
   const section = readme.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
-  const rows = section.split('\n').filter((line) => line.startsWith('| ') || line.startsWith('|-'));
-  return rows.slice(2).map((row) => row.split('|')[1]?.trim() ?? '');
+  const [table = ''] = /^\|.*?(?=^$)/ms.exec(section) ?? [];
+  const rows = table.trimEnd().split('\n').slice(2);
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }

@@ -1,13 +1,18 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { DemoEntity } from '../../scripts/demo/entities.ts';
 import { describeEntities } from '../../scripts/demo/report.ts';
 import { Shell } from './shell.ts';
 
-const environment = { HOME: process.env.HOME ?? '/' };
-
 describe('the demo', () => {
+  const home = mkdtempSync(path.join(tmpdir(), 'demo-'));
+  const environment = { HOME: home, TMPDIR: home };
+  afterAll(() => rmSync(home, { recursive: true }));
+
   test('leaves the daemon running until Ctrl-C, then stops it', async () => {
-    const shell = new Shell('exec npm run demo', environment);
+    const shell = new Shell('exec node scripts/demo.ts', environment);
     await shell.shows(/Press Ctrl-C/);
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(shell.output)?.[0];
     expect((await fetch(`${url}/readyz`)).status).toBe(200);

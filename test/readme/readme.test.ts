@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { RealDaemon, runProgram } from '../support/real-daemon.ts';
-import { blocksOf, firstCells, readme, root } from './blocks.ts';
+import { blocksOf, readme, root, rowsOf } from './blocks.ts';
 import { freePort, Shell } from './shell.ts';
 
 const setUp = 'npm install && ';
@@ -14,7 +14,7 @@ describe('the commands of the README', async () => {
   // curl then fails, loudly, on any reply that is an error.
   writeFileSync(path.join(home, '.curlrc'), 'fail-with-body\nsilent\nshow-error\n');
   const port = await freePort();
-  const env = { HOME: home, ORB_WORKER_PORT: String(port), DIODE_CLIENT_SECRET: 'secret' };
+  const env = { HOME: home, TMPDIR: home, ORB_WORKER_PORT: String(port), DIODE_CLIENT_SECRET: 'secret' };
   let daemon: Shell | undefined;
 
   afterAll(async () => {
@@ -32,7 +32,7 @@ describe('the commands of the README', async () => {
 
   test('show the demo, which leaves no daemon behind', async () => {
     expect(demo).toBe(`${setUp}npm run demo`);
-    const shell = new Shell(`npm run demo -- --once`, { HOME: home });
+    const shell = new Shell(`npm run demo -- --once`, { HOME: home, TMPDIR: home });
     expect(await shell.ended, shell.output).toBe(0);
     expect(shell.output).toMatch(/^ {2}lo /m);
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(shell.output)?.[0];
@@ -62,13 +62,16 @@ describe('the README', () => {
     expect(blocksOf('ts')).toEqual([source]);
   });
 
-  test('names every flag, its variable and no other', async () => {
+  test('shows flags, variables and defaults as the help does', async () => {
     const { stdout } = await runProgram(['--help']);
-    const namesIn = (text: string): string[] =>
-      [...new Set(text.match(/--[a-z][a-z-]+|ORB_WORKER_[A-Z_]+/g))].sort();
-    const section = readme.split(/^## /m).find((text) => text.startsWith('Flags and variables')) ?? '';
-    const documented = namesIn(section).filter((name) => name !== 'ORB_WORKER_');
-    expect(documented).toEqual(namesIn(stdout));
+    const option = /(-\w, )?(--[\w-]+)(?: <(\w+)>)?(?:(?!--).)*?\((?:default: (\S+), )?env: (\w+)\)/g;
+    const shown = Array.from(
+      stdout.replace(/\s+/g, ' ').matchAll(option),
+      ([, short = '', flag, value, fallback = '', variable]) =>
+        [short + [flag, value].filter(Boolean).join(' '), variable, fallback].join(' | '),
+    );
+    const documented = rowsOf('Flags and variables').map((cells) => cells.slice(0, 3).join(' | '));
+    expect(documented.map((row) => row.replaceAll('`', '')).sort()).toEqual(shown.sort());
   });
 
   test('names every route and no other', async () => {
@@ -79,13 +82,26 @@ describe('the README', () => {
         .filter((key) => key !== 'parameters')
         .map((method) => `\`${method.toUpperCase()} ${route}\``),
     );
-    expect(firstCells('Routes').sort()).toEqual(routes.sort());
+    expect(
+      rowsOf('Routes')
+        .map(([route]) => route)
+        .sort(),
+    ).toEqual(routes.sort());
   });
 
-  test.each(blocksOf('yaml'))('shows policies that are accepted: %s', async (document) => {
+  test('shows policies that are accepted, without a warning', async () => {
+    const documents = blocksOf('yaml');
+    expect(documents).toHaveLength(2);
     await using daemon = await RealDaemon.start(['--dry-run']);
-    const reply = await daemon.apply(document);
-    expect(reply.status, reply.text).toBe(201);
+    for (const document of documents) {
+      const reply = await daemon.apply(document);
+      expect(reply.status, reply.text).toBe(201);
+    }
+    const { policies } = (await daemon.request('/api/v1/policies')).json<{ policies: { name: string }[] }>();
+    for (const { name } of policies) {
+      const policy = (await daemon.request(`/api/v1/policies/${name}`)).json<{ warnings: unknown }>();
+      expect(policy.warnings).toEqual([]);
+    }
   });
 
   test('names only scripts that there are', () => {
@@ -96,7 +112,7 @@ describe('the README', () => {
   });
 
   test('leads nowhere wrong inside the repository', () => {
-    const folders = firstCells('Development').flatMap((cell) => cell.match(/`[^`*]+`/g) ?? []);
+    const folders = rowsOf('Development').flatMap(([cell = '']) => cell.match(/`[^`*]+`/g) ?? []);
     expect(folders).not.toEqual([]);
     for (const folder of folders) readFileOrFolder(folder.replaceAll('`', ''));
   });
