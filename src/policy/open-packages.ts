@@ -66,11 +66,20 @@ async function openAll(
   if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
 }
 
-/** A package may be named by a variable, whose value no reply shows. */
+/** A package may be named by a variable, whose value no reply shows: the reply names the variable. */
 function withoutSecrets(error: unknown, drafts: readonly PolicyDraft[]): unknown {
   if (!(error instanceof BackendError)) return error;
-  const message = redactorOf(drafts.flatMap((draft) => draft.secrets))(error.message);
+  let message = redactorOf(drafts.flatMap((draft) => draft.secrets))(error.message);
+  for (const draft of drafts) {
+    const written = writtenPackageOf(draft);
+    if (written?.startsWith('${')) message = message.replaceAll(draft.packageName, () => written);
+  }
   return message === error.message ? error : new BackendError(message, { cause: error });
+}
+
+function writtenPackageOf({ written: { config } }: PolicyDraft): string | undefined {
+  if (typeof config !== 'object' || config === null || !('package' in config)) return undefined;
+  return typeof config.package === 'string' ? config.package : undefined;
 }
 
 async function checkAll(
@@ -81,13 +90,24 @@ async function checkAll(
   const rowsOf = new Map<PolicyDraft, readonly ValidationRow[]>();
   const check = async ([packageName, lease]: readonly [string, BackendLease]): Promise<void> => {
     const ofPackage = draftsOf.get(packageName) ?? [];
-    const findings = await lease.check(ofPackage.map((draft) => draft.payload));
+    const findings = await checkPackage(lease, ofPackage);
     for (const [index, draft] of ofPackage.entries())
       rowsOf.set(draft, rowsFor(draft, findings[index] ?? []));
   };
   await Promise.all([...leases].map(check));
   const rows = drafts.flatMap((draft) => rowsOf.get(draft) ?? []);
   if (rows.length > 0) throw new ValidationError(rows);
+}
+
+async function checkPackage(
+  lease: BackendLease,
+  drafts: readonly PolicyDraft[],
+): Promise<readonly (readonly SchemaFinding[])[]> {
+  try {
+    return await lease.check(drafts.map((draft) => draft.payload));
+  } catch (error) {
+    throw withoutSecrets(error, drafts);
+  }
 }
 
 function rowsFor(draft: PolicyDraft, findings: readonly SchemaFinding[]): ValidationRow[] {

@@ -122,7 +122,9 @@ export class ActiveRun {
       this.#delivery = delivery.open((entityCount, bytes) => this.#acknowledged(entityCount, bytes));
       const handlers = this.#handlersOver(this.#delivery);
       this.#execution = lease.run({ identity, payload, encoding, closeBatchAfterMs, alone, handlers });
-      this.#watch(this.#delivery);
+      void this.#delivery.failed.then((reason) =>
+        this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS),
+      );
       return await this.#execution.outcome;
     } catch (fault) {
       return { kind: 'failed', reason: messageOf(fault) };
@@ -133,6 +135,7 @@ export class ActiveRun {
     return {
       entered: () => {
         this.#moveTo('running');
+        this.#limitTime();
         this.#parts.events.emit('run:started', { run: this.run });
       },
       progress: (done, total) => {
@@ -145,9 +148,7 @@ export class ActiveRun {
     };
   }
 
-  /** Ends the backend's part when the time is over, or when what it yields cannot be delivered. */
-  #watch(delivery: RunDelivery): void {
-    void delivery.failed.then((reason) => this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS));
+  #limitTime(): void {
     const timeoutMs = this.policy.timeoutMs ?? this.#parts.runTimeoutMs;
     if (timeoutMs === undefined) return;
     this.#timeout = this.#parts.clock.after(timeoutMs, () => {

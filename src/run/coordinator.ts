@@ -12,8 +12,6 @@ interface CoordinatorOptions extends RunParts {
   readonly concurrency: number;
 }
 
-/** A crash may take many runs along; each of them would start a child of its own. */
-const MOST_ALONE = 4;
 /** Of the time to stop: what a backend gets to stop by itself. What remains is for what it has yielded. */
 const BACKENDS_SHARE_OF_STOP = 0.6;
 /** A delivery that was given up needs no time but a few turns of the event loop. */
@@ -36,7 +34,6 @@ interface PolicyRuns {
 class Coordinator implements RunCoordinator {
   readonly #parts: RunParts;
   readonly #places: Places;
-  readonly #alonePlaces = new Places(MOST_ALONE);
   /** Policies without runs are not in it. */
   readonly #policies = new Map<RunnablePolicy, PolicyRuns>();
   /** Runs that have not reached their final state. */
@@ -119,20 +116,8 @@ class Coordinator implements RunCoordinator {
 
   /** The run begins as soon as there is a place for it. */
   #admit(active: ActiveRun, runs: PolicyRuns): void {
-    const leave = this.#takePlace(active, () => void this.#conduct(active, runs));
+    const leave = this.#places.take(() => void this.#conduct(active, runs));
     runs.atWork.set(active, leave);
-  }
-
-  #takePlace(active: ActiveRun, begin: () => void): () => void {
-    if (!isAlone(active.run)) return this.#places.take(begin);
-    let leave = (): void => {};
-    const leaveAlone = this.#alonePlaces.take(() => {
-      leave = this.#places.take(begin);
-    });
-    return () => {
-      leave();
-      leaveAlone();
-    };
   }
 
   async #conduct(active: ActiveRun, runs: PolicyRuns): Promise<void> {
