@@ -116,6 +116,7 @@ export class RunQueue implements RunDelivery {
     const over = this.#finishing || this.#reason !== undefined;
     if (!over || this.#sending || this.#closed) return;
     this.#closed = true;
+    this.#stopping.abort();
     for (const bytes of this.#reserved.splice(0)) this.#options.memory.release(bytes);
     this.#outcome.resolve({ acknowledged: this.#acknowledged, failure: this.#reason });
     this.#options.onClosed();

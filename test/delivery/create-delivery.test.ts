@@ -1,0 +1,373 @@
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { createDelivery, type DeliveryOptions } from '../../src/delivery/create-delivery.ts';
+import { SinkError } from '../../src/sink/contract.ts';
+import { HeldClock } from '../support/held-clock.ts';
+import { batchOf, HeldSink, isPending, unavailable } from './support.ts';
+
+const nothing = (): void => undefined;
+const empty = { waitingBatches: 0, waitingBytes: 0, waitingEntities: 0 };
+
+function setUp(changes: Partial<DeliveryOptions> = {}) {
+  const sink = new HeldSink();
+  const clock = new HeldClock();
+  const log = pino({ level: 'silent' });
+  const delivery = createDelivery({ sink, clock, log, random: () => 1, ...changes });
+  return { sink, clock, delivery };
+}
+
+describe('a run', () => {
+  test('sends its batches one after another, in order, and tells of each', async () => {
+    const { sink, delivery } = setUp();
+    const told: number[][] = [];
+    const run = delivery.open((entities, bytes) => told.push([entities, bytes]));
+    for (const id of ['a', 'b', 'c']) run.accept(batchOf(id));
+    const outcome = run.finish();
+    for (const [index, id] of ['a', 'b', 'c'].entries()) {
+      const send = await sink.nth(index);
+      expect(send.batch.id).toBe(id);
+      expect(sink.underWay).toBe(1);
+      expect(told).toHaveLength(index);
+      expect(await isPending(outcome)).toBe(true);
+      send.acknowledge();
+    }
+    expect(await outcome).toEqual({ acknowledged: 6, failure: undefined });
+    expect(told).toEqual([
+      [2, 10],
+      [2, 10],
+      [2, 10],
+    ]);
+    expect(delivery.totals()).toEqual(empty);
+  });
+
+  test('without batches ends at once', async () => {
+    const { delivery } = setUp();
+    expect(await delivery.open(nothing).finish()).toEqual({ acknowledged: 0, failure: undefined });
+  });
+
+  test('whose batch is rejected keeps what was sent, drops the rest and says why', async () => {
+    const { sink, delivery } = setUp();
+    const run = delivery.open(nothing);
+    for (const id of ['a', 'b', 'c']) run.accept(batchOf(id));
+    (await sink.nth(0)).acknowledge();
+    (await sink.nth(1)).fail(new SinkError('rejected', "Chunk ingestion failed: ['e1']"));
+    expect(await run.failed).toBe("Chunk ingestion failed: ['e1']");
+    run.accept(batchOf('d'));
+    await expect(run.reserve(1)).rejects.toThrow("Chunk ingestion failed: ['e1']");
+    expect(await run.finish()).toEqual({ acknowledged: 2, failure: "Chunk ingestion failed: ['e1']" });
+    expect(sink.sends).toHaveLength(2);
+    expect(delivery.totals()).toEqual(empty);
+  });
+
+  test.each([new SinkError('fatal', 'no such method'), new TypeError('no such method')])(
+    'fails at once on %s',
+    async (error) => {
+      const { sink, delivery, clock } = setUp();
+      const run = delivery.open(nothing);
+      run.accept(batchOf('a'));
+      (await sink.nth(0)).fail(error);
+      expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'no such method' });
+      expect(clock.pending).toBe(0);
+    },
+  );
+
+  test('that is given up ends its call and forgets the rest', async () => {
+    const { sink, delivery } = setUp();
+    const run = delivery.open(nothing);
+    run.accept(batchOf('a'));
+    run.accept(batchOf('b'));
+    const send = await sink.nth(0);
+    run.abort('cancelled');
+    run.abort('again');
+    expect(send.signal.aborted).toBe(true);
+    expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'cancelled' });
+    expect(await isPending(run.failed)).toBe(true);
+    expect(delivery.totals()).toEqual(empty);
+  });
+
+  test('that is given up in the moment of its acknowledgement counts it', async () => {
+    const { sink, delivery } = setUp();
+    const run = delivery.open(nothing);
+    run.accept(batchOf('a'));
+    (await sink.nth(0)).acknowledge();
+    run.abort('cancelled');
+    expect(await run.finish()).toEqual({ acknowledged: 2, failure: 'cancelled' });
+  });
+
+  test('that has finished is not given up any more', async () => {
+    const { delivery } = setUp();
+    const run = delivery.open(nothing);
+    const outcome = run.finish();
+    run.abort('too late');
+    expect(await outcome).toEqual({ acknowledged: 0, failure: undefined });
+    expect(await run.finish()).toEqual({ acknowledged: 0, failure: undefined });
+  });
+});
+
+describe('a receiver that is away', () => {
+  test('is tried again after 0.5, 1, 2 ... 30 s, with the same batch', async () => {
+    const { sink, delivery, clock } = setUp();
+    const run = delivery.open(nothing);
+    const batch = batchOf('a');
+    run.accept(batch);
+    for (const [tries, delayMs] of [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000].entries()) {
+      (await sink.nth(tries)).fail(unavailable('away'));
+      await clock.advance(delayMs - 1);
+      expect(sink.sends).toHaveLength(tries + 1);
+      await clock.advance(1);
+    }
+    const last = await sink.nth(8);
+    expect(last.batch).toBe(batch);
+    last.acknowledge();
+    expect(await run.finish()).toEqual({ acknowledged: 2, failure: undefined });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is tried at any moment up to that: runs do not come back together', async () => {
+    const { sink, delivery, clock } = setUp({ random: () => 0.25 });
+    delivery.open(nothing).accept(batchOf('a'));
+    (await sink.nth(0)).fail(unavailable('away'));
+    await clock.advance(124);
+    expect(sink.sends).toHaveLength(1);
+    await clock.advance(1);
+    expect(sink.sends).toHaveLength(2);
+  });
+
+  test('for 5 minutes fails the run with its last words', async () => {
+    const { sink, delivery, clock } = setUp();
+    const run = delivery.open(nothing);
+    run.accept(batchOf('a'));
+    run.accept(batchOf('b'));
+    let answered = 0;
+    const failed = run.failed;
+    while (await isPending(failed)) {
+      for (; answered < sink.sends.length; answered += 1) {
+        sink.sends[answered]?.fail(unavailable(`Transient ingest failure (UNAVAILABLE): no ${answered}`));
+      }
+      await clock.advance(10_000);
+    }
+    const tries = sink.sends.length;
+    const reason = `Transient ingest failure (UNAVAILABLE): no ${tries - 1} (gave up after ${tries} tries in 300 s)`;
+    expect(await run.finish()).toEqual({ acknowledged: 0, failure: reason });
+    expect(tries).toBeGreaterThan(10);
+    expect(new Set(sink.sends.map(({ batch }) => batch.id))).toEqual(new Set(['a']));
+    expect(clock.pending).toBe(0);
+    expect(delivery.totals()).toEqual(empty);
+  });
+
+  test('keeps a batch in order: the next goes only after it', async () => {
+    const { sink, delivery, clock } = setUp();
+    const run = delivery.open(nothing);
+    run.accept(batchOf('a'));
+    run.accept(batchOf('b'));
+    (await sink.nth(0)).fail(unavailable('away'));
+    await clock.advance(500);
+    (await sink.nth(1)).acknowledge();
+    (await sink.nth(2)).acknowledge();
+    expect(await run.finish()).toMatchObject({ acknowledged: 4 });
+    expect(sink.sends.map(({ batch }) => batch.id)).toEqual(['a', 'a', 'b']);
+  });
+
+  test('does not keep a run that is given up', async () => {
+    const { sink, delivery, clock } = setUp();
+    const run = delivery.open(nothing);
+    run.accept(batchOf('a'));
+    (await sink.nth(0)).fail(unavailable('away'));
+    await expect.poll(() => clock.pending).toBe(1);
+    run.abort('timed out after 5m');
+    expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'timed out after 5m' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('lets others send while one waits for its next try', async () => {
+    const { sink, delivery, clock } = setUp({ maxCalls: 1 });
+    const one = delivery.open(nothing);
+    const two = delivery.open(nothing);
+    one.accept(batchOf('a'));
+    two.accept(batchOf('b'));
+    (await sink.nth(0)).fail(unavailable('away'));
+    const second = await sink.nth(1);
+    expect(second.batch.id).toBe('b');
+    second.acknowledge();
+    expect(await two.finish()).toMatchObject({ acknowledged: 2 });
+    await clock.advance(500);
+    (await sink.nth(2)).acknowledge();
+    expect(await one.finish()).toMatchObject({ acknowledged: 2 });
+  });
+});
+
+describe('several runs', () => {
+  test('send side by side, at most so many calls at once, and take turns', async () => {
+    const { sink, delivery } = setUp({ maxCalls: 2 });
+    const runs = ['x', 'y', 'z'].map((name) => {
+      const run = delivery.open(nothing);
+      for (const index of [1, 2, 3]) run.accept(batchOf(`${name}${index}`));
+      return run;
+    });
+    for (let index = 0; index < 9; index += 1) {
+      const send = await sink.nth(index);
+      expect(sink.underWay).toBeLessThanOrEqual(2);
+      send.acknowledge();
+      await isPending(Promise.resolve());
+    }
+    expect(sink.sends.map(({ batch }) => batch.id)).toEqual([
+      'x1',
+      'y1',
+      'z1',
+      'x2',
+      'y2',
+      'z2',
+      'x3',
+      'y3',
+      'z3',
+    ]);
+    for (const run of runs) expect(await run.finish()).toMatchObject({ acknowledged: 6 });
+  });
+
+  test('do not suffer from one that fails', async () => {
+    const { sink, delivery } = setUp();
+    const bad = delivery.open(nothing);
+    const good = delivery.open(nothing);
+    bad.accept(batchOf('a'));
+    good.accept(batchOf('b'));
+    (await sink.nth(0)).fail(new SinkError('rejected', 'no'));
+    (await sink.nth(1)).acknowledge();
+    expect(await bad.finish()).toEqual({ acknowledged: 0, failure: 'no' });
+    expect(await good.finish()).toEqual({ acknowledged: 2, failure: undefined });
+  });
+});
+
+describe('memory', () => {
+  test('is given in the order in which it was asked for, and waits for acknowledgements', async () => {
+    const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
+    const one = delivery.open(nothing);
+    const two = delivery.open(nothing);
+    await one.reserve(60);
+    const large = two.reserve(50);
+    const small = one.reserve(10);
+    expect(await isPending(large)).toBe(true);
+    expect(await isPending(small)).toBe(true);
+    one.accept(batchOf('a', 60));
+    expect(await isPending(large)).toBe(true);
+    (await sink.nth(0)).acknowledge();
+    await large;
+    await small;
+  });
+
+  test('more than there is in all goes through alone', async () => {
+    const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
+    const run = delivery.open(nothing);
+    const other = delivery.open(nothing);
+    await run.reserve(10);
+    const huge = run.reserve(1000);
+    const next = other.reserve(1);
+    expect(await isPending(huge)).toBe(true);
+    run.accept(batchOf('a', 10));
+    (await sink.nth(0)).acknowledge();
+    await huge;
+    expect(await isPending(next)).toBe(true);
+    run.accept(batchOf('b', 1000));
+    (await sink.nth(1)).acknowledge();
+    await next;
+  });
+
+  test('of a run that fails or is given up goes to others, asked for or reserved', async () => {
+    const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
+    const failing = delivery.open(nothing);
+    const cancelled = delivery.open(nothing);
+    const waiting = delivery.open(nothing);
+    await failing.reserve(40);
+    failing.accept(batchOf('a', 40));
+    await failing.reserve(20);
+    await cancelled.reserve(40);
+    const refused = expect(cancelled.reserve(70)).rejects.toThrow('cancelled');
+    const large = waiting.reserve(100);
+    (await sink.nth(0)).fail(new SinkError('rejected', 'no'));
+    await failing.failed;
+    expect(await isPending(large)).toBe(true);
+    cancelled.abort('cancelled');
+    await refused;
+    await large;
+  });
+
+  test('reserved and not used is free when the run finishes', async () => {
+    const { delivery } = setUp({ maxUnsentBytes: 100 });
+    const run = delivery.open(nothing);
+    await run.reserve(100);
+    const other = delivery.open(nothing).reserve(100);
+    expect(await isPending(other)).toBe(true);
+    await run.finish();
+    await other;
+    await expect(run.reserve(1)).rejects.toThrow('takes no more batches');
+  });
+
+  test('a batch that is smaller than its reservation frees the difference', async () => {
+    const { delivery } = setUp({ maxUnsentBytes: 100 });
+    const run = delivery.open(nothing);
+    await run.reserve(100);
+    run.accept(batchOf('a', 30));
+    await delivery.open(nothing).reserve(70);
+  });
+
+  test('holds at most what it should, however many runs produce', async () => {
+    const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
+    let most = 0;
+    const produce = async (): Promise<void> => {
+      const run = delivery.open(nothing);
+      for (let index = 0; index < 20; index += 1) {
+        await run.reserve(15);
+        run.accept(batchOf('a', 15));
+        most = Math.max(most, delivery.totals().waitingBytes);
+      }
+      expect(await run.finish()).toEqual({ acknowledged: 40, failure: undefined });
+    };
+    const acknowledgeAll = async (): Promise<void> => {
+      for (let index = 0; index < 200; index += 1) (await sink.nth(index)).acknowledge();
+    };
+    await Promise.all([acknowledgeAll(), ...Array.from({ length: 10 }, produce)]);
+    expect(most).toBeGreaterThan(60);
+    expect(most).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('stopping', () => {
+  test('gives up what is left, says how much, and leaves no timer', async () => {
+    const { sink, delivery, clock } = setUp();
+    const waiting = delivery.open(nothing);
+    waiting.accept(batchOf('a', 10));
+    (await sink.nth(0)).fail(unavailable('away'));
+    await expect.poll(() => clock.pending).toBe(1);
+    const sending = delivery.open(nothing);
+    sending.accept(batchOf('b', 20));
+    sending.accept(batchOf('c', 30));
+    await sink.nth(1);
+    const reserving = expect(sending.reserve(2 ** 40)).rejects.toThrow('the daemon is stopping');
+    expect(delivery.totals()).toEqual({ waitingBatches: 3, waitingBytes: 60, waitingEntities: 6 });
+    expect(await delivery.stop()).toEqual({ waitingBatches: 3, waitingBytes: 60, waitingEntities: 6 });
+    await reserving;
+    expect(await sending.failed).toBe('the daemon is stopping');
+    expect(await sending.finish()).toEqual({ acknowledged: 0, failure: 'the daemon is stopping' });
+    expect(clock.pending).toBe(0);
+    expect(delivery.totals()).toEqual(empty);
+  });
+
+  test('does not count as lost what was acknowledged in the last moment', async () => {
+    const { sink, delivery } = setUp();
+    const run = delivery.open(nothing);
+    run.accept(batchOf('a', 10));
+    run.accept(batchOf('b', 20));
+    (await sink.nth(0)).acknowledge();
+    expect(await delivery.stop()).toEqual({ waitingBatches: 1, waitingBytes: 20, waitingEntities: 2 });
+    expect(await run.finish()).toMatchObject({ acknowledged: 2 });
+  });
+
+  test('with nothing to do is over at once, and nothing begins after it', async () => {
+    const { sink, delivery } = setUp();
+    expect(await delivery.stop()).toEqual(empty);
+    const run = delivery.open(nothing);
+    await expect(run.reserve(1)).rejects.toThrow('the daemon is stopping');
+    run.accept(batchOf('a'));
+    expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'the daemon is stopping' });
+    expect(sink.sends).toEqual([]);
+  });
+});

@@ -1,0 +1,79 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Batch, RunIdentity, Sink, SinkHealth } from '../../src/sink/contract.ts';
+import { SinkError } from '../../src/sink/contract.ts';
+
+/** A call of `send` that waits for the test to say how it ends. */
+export interface HeldSend {
+  readonly batch: Batch;
+  readonly signal: AbortSignal;
+  acknowledge(): void;
+  fail(error: unknown): void;
+}
+
+/** A receiver in the hands of the test: every batch waits until it is answered; what is given up ends at once. */
+export class HeldSink implements Sink {
+  readonly encoding = 'diode';
+  /** Every call so far, answered or not. */
+  readonly sends: HeldSend[] = [];
+  /** Calls that are not answered. */
+  underWay = 0;
+  readonly #watchers = new Set<() => void>();
+
+  async start(): Promise<void> {}
+
+  send(batch: Batch, signal: AbortSignal): Promise<void> {
+    this.underWay += 1;
+    return new Promise<void>((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        signal.removeEventListener('abort', onAbort);
+        reject(error);
+      };
+      const onAbort = (): void => fail(unavailable('given up'));
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.sends.push({ batch, signal, acknowledge: resolve, fail });
+      for (const look of this.#watchers) look();
+    }).finally(() => {
+      this.underWay -= 1;
+    });
+  }
+
+  /** Resolves with call number `index` (from 0) when it is made. */
+  nth(index: number): Promise<HeldSend> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const send = this.sends[index];
+        if (send === undefined) return;
+        this.#watchers.delete(look);
+        resolve(send);
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  health(): SinkHealth {
+    return { ok: true, reason: '' };
+  }
+
+  async close(): Promise<void> {}
+}
+
+export function unavailable(message: string): SinkError {
+  return new SinkError('unavailable', message);
+}
+
+export function batchOf(id: string, bytes = 10, runId = 'run-1'): Batch {
+  const run: RunIdentity = { runId, policyName: 'edge', backend: 'b', appName: 'a', appVersion: '1' };
+  return { id, run, entityCount: 2, bytes: Buffer.alloc(bytes) };
+}
+
+/** True when `promise` is still open after everything that could settle it had its turn. */
+export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  let open = true;
+  const close = (): void => {
+    open = false;
+  };
+  promise.then(close, close);
+  await nextTurn();
+  return open;
+}
