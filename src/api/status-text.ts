@@ -14,27 +14,27 @@ interface RunMark {
 interface PolicyText {
   readonly name: string;
   marks: readonly RunMark[];
-  text: string;
+  text: Buffer;
 }
 
 /**
  * The `policies` list of `GET /api/v1/status`, as JSON. Whoever polls it asks for the same text again and again,
- * so a policy's part is written once a change, and all of it is encoded once.
+ * so a policy's part is written and encoded once a change.
  */
 export class StatusText {
   readonly #registry: PolicyRegistry;
   readonly #history: RunHistory;
   readonly #byName = new Map<string, PolicyText>();
   #shown: PolicyText[] = [];
-  #list = '[]';
+  #list = listOf([]);
 
   constructor(registry: PolicyRegistry, history: RunHistory) {
     this.#registry = registry;
     this.#history = history;
   }
 
-  /** The same string as before when nothing has changed. */
-  list(): string {
+  /** Its bytes in pieces; the same array as before when nothing has changed. */
+  list(): readonly Buffer[] {
     let changed = false;
     let count = 0;
     for (const name of this.#registry.names()) {
@@ -63,7 +63,7 @@ export class StatusText {
 
   #join(count: number): void {
     this.#shown.length = count;
-    this.#list = `[${this.#shown.map(({ text }) => text).join(',')}]`;
+    this.#list = listOf(this.#shown.map(({ text }) => text));
     if (this.#byName.size === count) return;
     this.#byName.clear();
     for (const policy of this.#shown) this.#byName.set(policy.name, policy);
@@ -90,9 +90,16 @@ function markOf({ id, status, entityCount, updatedAt }: Readonly<Run>): RunMark 
   return { id, status, entityCount, updatedAt };
 }
 
-function policyText(name: string, runs: readonly Readonly<Run>[]): string {
+function listOf(texts: readonly Buffer[]): readonly Buffer[] {
+  const comma = Buffer.from(',');
+  const parts = texts.flatMap((text, index) => (index === 0 ? [text] : [comma, text]));
+  return [Buffer.from('['), ...parts, Buffer.from(']')];
+}
+
+function policyText(name: string, runs: readonly Readonly<Run>[]): Buffer {
   const status = shownPolicyStatus(runs);
-  return `{"name":${JSON.stringify(name)},"status":"${status}","runs":[${runs.map(runText).join(',')}]}`;
+  const list = runs.map(runText).join(',');
+  return Buffer.from(`{"name":${JSON.stringify(name)},"status":"${status}","runs":[${list}]}`);
 }
 
 function runText(run: Readonly<Run>): string {
