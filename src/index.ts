@@ -6,4 +6,4 @@ export {
   type RunContext,
   type RunLog,
 } from './backend/contract.ts';
-export type { Entity } from './entity/types.ts';
+export type * from './entity/types.ts';
