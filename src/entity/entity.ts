@@ -1,7 +1,9 @@
 import { messageOf } from '../errors.ts';
 import { primaryFields } from '../generated/tables.ts';
 import { EntityError } from './entity-error.ts';
+import { readInt64 } from './int64.ts';
 import type { Member } from './oneof.ts';
+import { fieldsOf } from './schema.ts';
 import { fromEpochMs } from './timestamp.ts';
 import type { Writer } from './writer.ts';
 
@@ -44,5 +46,8 @@ function writeFields(writer: Writer, entity: unknown, nowMs: number): string {
 /** A bare value as the object that it stands for: the kind's own message also carries metadata. */
 function asObject(value: unknown, message: string): unknown {
   const primary = primaryFields[message];
-  return typeof value === 'object' || primary === undefined ? value : { [primary]: value };
+  if (primary === undefined || typeof value === 'object') return value;
+  const type = fieldsOf(message).find((field) => field.name === primary)?.type;
+  const fits = type === 'int64' ? readInt64(value) !== undefined : typeof value === 'string';
+  return fits ? { [primary]: value } : value;
 }

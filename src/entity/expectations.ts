@@ -24,5 +24,7 @@ export function hidesItsContent(value: object): boolean {
   if (prototype === null) return false;
   if (Object.prototype.toString.call(value) !== '[object Object]') return true;
   const fromAnotherRealm = Object.getPrototypeOf(prototype) === null;
-  return !fromAnotherRealm && Object.keys(value).length === 0;
+  if (fromAnotherRealm) return false;
+  for (const _ in value) return false;
+  return true;
 }
