@@ -38,8 +38,10 @@ export class Fold {
       known.log = log;
       return;
     }
+    this.#makeRoom();
     log[level](message);
     this.#open(key, { log, level, message });
+    this.#arm();
   }
 
   /** Tells what was counted and not told yet, and sets no timer any more. */
@@ -50,18 +52,23 @@ export class Fold {
   }
 
   #open(key: string, line: Pick<Repetition, 'log' | 'level' | 'message'>): void {
-    this.#makeRoom();
     this.#repetitions.set(key, { ...line, untold: 0, windowEndsAt: this.#clock.monotonic() + WINDOW_MS });
-    this.#timer ??= this.#clock.after(WINDOW_MS, () => this.#closeWindows());
   }
 
   #makeRoom(): void {
     if (this.#repetitions.size < CAPACITY) return;
-    for (const [key, oldest] of this.#repetitions) {
-      this.#repetitions.delete(key);
-      tell(oldest);
-      return;
-    }
+    const oldest = this.#repetitions.entries().next().value;
+    if (oldest === undefined) return;
+    this.#repetitions.delete(oldest[0]);
+    tell(oldest[1]);
+  }
+
+  /** Sets the timer for the window that ends first. */
+  #arm(): void {
+    const first = this.#repetitions.values().next().value;
+    if (this.#timer !== undefined || first === undefined) return;
+    const restMs = first.windowEndsAt - this.#clock.monotonic();
+    this.#timer = this.#clock.after(restMs, () => this.#closeWindows());
   }
 
   /** A line that went on repeating is told and gets a new window; one that stopped is forgotten. */
@@ -69,13 +76,11 @@ export class Fold {
     this.#timer = undefined;
     const now = this.#clock.monotonic();
     for (const [key, repetition] of this.#repetitions) {
-      if (repetition.windowEndsAt > now) {
-        this.#timer ??= this.#clock.after(repetition.windowEndsAt - now, () => this.#closeWindows());
-        return;
-      }
+      if (repetition.windowEndsAt > now) break;
       this.#repetitions.delete(key);
       if (tell(repetition)) this.#open(key, repetition);
     }
+    this.#arm();
   }
 }
 

@@ -8,12 +8,15 @@ import { oneLine } from './one-line.ts';
 import { secretCleaner } from './secrets.ts';
 import { type LineWriter, TextForm } from './text-form.ts';
 
+/** Where a log goes. */
+type LogTarget = LineWriter & { readonly isTTY?: boolean };
+
 export interface LogOptions {
   readonly level: LogLevel;
   /** `auto`: `pretty` on a terminal, else `text`. */
   readonly format: LogFormat;
   /** Default: stderr, written before the call returns. */
-  readonly destination?: LineWriter & { readonly isTTY?: boolean };
+  readonly destination?: LogTarget;
   /** The daemon's own secrets: no line shows them. */
   readonly secrets?: readonly string[];
 }
@@ -25,9 +28,7 @@ const STDERR = 2;
  * a run; the three forms are described in the README.
  */
 export function createLog({ level, format, destination, secrets = [] }: LogOptions): Logger {
-  const target = destination ?? stderrWriter();
-  const clean = secretCleaner(secrets);
-  const form = createForm(format, { write: (line) => target.write(clean(line)) }, target.isTTY === true);
+  const target = destination ?? stderrTarget();
   return pino(
     {
       level,
@@ -36,35 +37,40 @@ export function createLog({ level, format, destination, secrets = [] }: LogOptio
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
     },
-    form,
+    createForm(format, target, secretCleaner(secrets)),
   );
 }
 
 /** A log that cannot be written (its reader gone, its disk full) must not stop the daemon. */
-function stderrWriter(): LineWriter & { isTTY: boolean } {
+function stderrTarget(): LogTarget {
   const stderr = pino.destination({ fd: STDERR, sync: true });
   stderr.on('error', () => {});
   return { write: (line) => stderr.write(line), isTTY: isatty(STDERR) };
 }
 
-function createForm(format: LogFormat, writer: LineWriter, isTerminal: boolean): DestinationStream {
+function createForm(
+  format: LogFormat,
+  target: LogTarget,
+  clean: (line: string) => string,
+): DestinationStream {
+  const cleaned = { write: (line: string) => target.write(clean(line)) };
   switch (format) {
     case 'json':
-      return writer;
+      return cleaned;
     case 'text':
-      return new TextForm(writer);
+      return new TextForm(cleaned);
     case 'pretty':
-      return prettyForm(writer, isTerminal);
+      return prettyForm(target, clean);
     case 'auto':
-      return isTerminal ? prettyForm(writer, true) : new TextForm(writer);
+      return createForm(target.isTTY === true ? 'pretty' : 'text', target, clean);
   }
 }
 
 /** pino-pretty is loaded only here: it takes longer than the rest of the log. */
-function prettyForm(writer: LineWriter, colorize: boolean): DestinationStream {
+function prettyForm(target: LogTarget, clean: (line: string) => string): DestinationStream {
   const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   const options: PrettyOptions = {
-    colorize,
+    colorize: target.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'module',
     singleLine: true,
@@ -72,7 +78,7 @@ function prettyForm(writer: LineWriter, colorize: boolean): DestinationStream {
       oneLine([module, msg].filter((part) => part !== undefined).join(': ')),
   };
   const prettify = prettyFactory(options);
-  return { write: (line) => writer.write(prettify(line)) };
+  return { write: (line) => target.write(prettify(clean(line))) };
 }
 
 /** An error's own words only: what libraries hang on errors may hold requests, headers and tokens. */
