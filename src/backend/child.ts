@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { type Culprit, settleAfterDeath } from './blame.ts';
 import type { Description } from './contract.ts';
 import type { RunExecution } from './execution.ts';
 import {
@@ -16,20 +17,9 @@ import {
 import type { PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
 import type { FromChild, ToChild, WorkForChild } from './messages.ts';
+import { QuestionError, Questions } from './questions.ts';
 import { readMessage } from './read-message.ts';
 import { HandOutWindow } from './window.ts';
-
-/** A question that a child did not answer, and why. */
-export class QuestionError extends Error {
-  override readonly name = 'QuestionError';
-  /** True when the text is the backend's own. */
-  readonly isThrown: boolean;
-
-  constructor(reason: string, isThrown = false) {
-    super(reason);
-    this.isThrown = isThrown;
-  }
-}
 
 export interface ChildOptions extends Omit<ProcessOptions, 'onLine'> {
   readonly log: Logger;
@@ -41,25 +31,14 @@ export interface Loadable {
   readonly entryUrl: string;
 }
 
-type Answer = Description | readonly SchemaFinding[] | undefined;
-
-interface Question {
-  readonly kind: 'described' | 'checked' | 'loaded';
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: QuestionError) => void;
-}
-
 /** Bytes that may wait for a child to read them; a child with more takes no further runs. */
 const MOST_BACKLOG = 2 ** 20;
-
-/** Longest wait for an import, a description, a check. */
-const ANSWER_WITHIN_MS = 10_000;
 
 /** A closed channel belongs to a process that is about to end; one that is not, is ended after this. */
 const END_AFTER_CLOSE_MS = 250;
 
-/** The number of the one question that is asked without one: whether the package could be loaded. */
-const LOAD = 0;
+/** Messages that belong to no run or question which a child may send in its life: honest ones send very few. */
+const MOST_STRAYS = 1_000;
 
 /**
  * One child process and what the daemon knows of it: its package, its runs, the questions it owes answers to.
@@ -74,22 +53,23 @@ export class BackendChild {
   readonly #process: IsolatedProcess;
   readonly #sender: FrameSender | undefined;
   readonly #runs = new Map<number, RunExecution>();
-  readonly #questions = new Map<number, Question>();
-  #lastQuestion = LOAD;
+  readonly #questions: Questions;
   #packageName: string | undefined;
   #isLoaded = false;
   #isDraining = false;
   #isKilled = false;
   #hasEnded = false;
+  #strays = 0;
   /** Why the daemon ended it, where that says more than how the process ended. */
   #killedFor: string | undefined;
-  #culprit: RunExecution | 'unknown' | 'outsider' = 'unknown';
+  #culprit: Culprit = 'unknown';
   /** Called when it can take more work, or has less. */
   onChange: () => void = () => undefined;
 
   constructor({ log, ...options }: ChildOptions) {
     this.#clock = options.clock;
     this.#log = log;
+    this.#questions = new Questions(options.clock, (reason) => void this.kill(reason, 'outsider'));
     this.#process = new IsolatedProcess({
       ...options,
       onLine: (stream, line) => this.#log[stream === 'stderr' ? 'warn' : 'info'](line),
@@ -99,7 +79,7 @@ export class BackendChild {
       this.#sender = new FrameSender(channel);
       this.#listen(channel);
     }
-    this.ended = this.#process.ended.then((how) => this.#settleAll(this.#killedFor ?? how));
+    this.ended = this.#process.ended.then((how) => this.#settleAll(how));
   }
 
   get pid(): number | undefined {
@@ -133,21 +113,20 @@ export class BackendChild {
   async load(located: Loadable, log: Logger): Promise<void> {
     this.#packageName = located.name;
     this.#log = log;
-    this.#tell({ type: 'load', name: located.name, entryUrl: located.entryUrl });
-    await this.#ask(LOAD, 'loaded', 'its import');
+    const { name, entryUrl } = located;
+    await this.#ask('loaded', 'its import', (id) => this.#tell({ type: 'load', id, name, entryUrl }));
     this.#isLoaded = true;
   }
 
-  async describe(): Promise<Description> {
-    const id = ++this.#lastQuestion;
-    this.#tell({ type: 'describe', id });
-    return (await this.#ask(id, 'described', 'describe()')) as Description;
+  /** Rejects with a {@link QuestionError}. */
+  describe(): Promise<Description> {
+    return this.#ask('described', 'describe()', (id) => this.#tell({ type: 'describe', id }));
   }
 
-  async check(payload: PolicyPayload): Promise<readonly SchemaFinding[]> {
-    const id = ++this.#lastQuestion;
-    this.#tellWithPayload({ type: 'check', id }, payload);
-    return (await this.#ask(id, 'checked', 'its schemas')) as readonly SchemaFinding[];
+  /** Rejects with a {@link QuestionError}. */
+  check(payload: PolicyPayload): Promise<readonly SchemaFinding[]> {
+    const send = (id: number): void => this.#tellWithPayload({ type: 'check', id }, payload);
+    return this.#ask('checked', 'its schemas', send);
   }
 
   /** Hands a run over; whatever happens to the child, the run gets an outcome. */
@@ -256,28 +235,34 @@ export class BackendChild {
         this.#run(message.run).log(message.level, message.message);
         break;
       case 'loaded':
-        this.#answer(LOAD, 'loaded', undefined);
-        break;
-      case 'unusable':
-        this.#log.warn({ detail: message.detail }, `The package cannot be used: ${message.reason}`);
-        this.#decline(LOAD, new QuestionError(message.reason));
+        this.#questions.answer(message.id, { kind: 'loaded', value: undefined });
         break;
       case 'described':
-        this.#answer(message.id, 'described', message.description);
+        this.#questions.answer(message.id, { kind: 'described', value: message.description });
         break;
       case 'checked':
-        this.#answer(message.id, 'checked', message.findings);
+        this.#questions.answer(message.id, { kind: 'checked', value: message.findings });
+        break;
+      case 'unusable':
+        this.#questions.decline(message.id, new QuestionError(message.reason));
+        this.#log.warn({ detail: message.detail }, `The package cannot be used: ${message.reason}`);
         break;
       case 'declined':
-        this.#decline(message.id, new QuestionError(message.reason, message.thrown));
+        this.#questions.decline(message.id, new QuestionError(message.reason, message.thrown));
         break;
       case 'leaving':
+        this.#countStray();
         this.#culprit = this.#runs.get(message.run ?? -1) ?? (message.run === null ? 'unknown' : 'outsider');
         break;
       case 'threw':
+        this.#countStray();
         this.#threw(message.run, message.message);
         break;
     }
+  }
+
+  #countStray(): void {
+    if (++this.#strays > MOST_STRAYS) throw new FrameError('too many messages that concern no run');
   }
 
   #turned(runs: number): void {
@@ -288,11 +273,14 @@ export class BackendChild {
   /** A throw that belongs to a run costs that run, and the process takes no more; any other ends the process. */
   #threw(number: number | null, text: string): void {
     const reason = `threw outside its run: ${text}`;
-    if (number === null) return void this.kill(reason);
+    if (number === null) {
+      void this.kill(reason);
+      return;
+    }
     const run = this.#runs.get(number);
+    if (run !== undefined) run.settle({ kind: 'failed', reason });
+    else if (!this.#isDraining) this.#log.warn(`A run that was over ${reason}`);
     this.#isDraining = true;
-    if (run === undefined) this.#log.warn(`A run that was over ${reason}`);
-    else run.settle({ kind: 'failed', reason });
     this.#endWhenDrained();
   }
 
@@ -321,58 +309,16 @@ export class BackendChild {
     this.#sender?.send(workFrameHead(JSON.stringify(message), payload.length), payload);
   }
 
-  /** Asks within bounds: a child that does not answer in time is of no use to anybody. */
-  async #ask(id: number, kind: Question['kind'], whose: string): Promise<Answer> {
-    const tooLate = `${whose} took longer than ${ANSWER_WITHIN_MS / 1_000} s`;
-    const limit = this.#clock.after(ANSWER_WITHIN_MS, () => void this.kill(tooLate, 'outsider'));
-    try {
-      return await new Promise((resolve, reject) => {
-        if (this.#hasEnded) reject(new QuestionError('its process has ended'));
-        this.#questions.set(id, { kind, resolve, reject });
-      });
-    } finally {
-      limit.cancel();
-    }
-  }
+  #ask: Questions['ask'] = (kind, whose, send) => {
+    if (this.#hasEnded) return Promise.reject(new QuestionError('its process has ended'));
+    return this.#questions.ask(kind, whose, send);
+  };
 
-  #takeQuestion(id: number): Question {
-    const question = this.#questions.get(id);
-    if (question === undefined) throw new FrameError('an answer to no question');
-    this.#questions.delete(id);
-    return question;
-  }
-
-  #answer(id: number, kind: Question['kind'], answer: Answer): void {
-    const question = this.#takeQuestion(id);
-    if (question.kind !== kind) throw new FrameError('an answer to another question');
-    question.resolve(answer);
-  }
-
-  #decline(id: number, error: QuestionError): void {
-    this.#takeQuestion(id).reject(error);
-  }
-
-  #settleAll(reason: string): void {
+  #settleAll(how: string): void {
     this.#isKilled = true;
     this.#hasEnded = true;
-    for (const question of this.#questions.values()) question.reject(new QuestionError(reason));
-    this.#questions.clear();
-    const culprit = this.#findCulprit();
-    for (const run of [...this.#runs.values()]) {
-      if (run.isCancelled) run.settle({ kind: 'cancelled', cutOff: true });
-      else if (run === culprit) run.settle({ kind: 'crashed', reason, innocent: false });
-      else run.settle({ kind: 'crashed', reason, innocent: true });
-    }
+    this.#questions.declineAll(this.#killedFor ?? how);
+    settleAfterDeath([...this.#runs.values()], this.#culprit, how, this.#killedFor);
     this.onChange();
-  }
-
-  /** Without better knowledge, the only run that was under way. */
-  #findCulprit(): RunExecution | undefined {
-    if (this.#culprit === 'outsider') return undefined;
-    if (this.#culprit !== 'unknown') return this.#culprit;
-    const all = [...this.#runs.values()];
-    const entered = all.filter((run) => run.hasEntered);
-    const suspects = entered.length > 0 ? entered : all;
-    return suspects.length === 1 ? suspects[0] : undefined;
   }
 }

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { BackendError, UnavailableError } from '../errors.ts';
-import { QuestionError } from './child.ts';
 import type { Description } from './contract.ts';
 import { RunExecution } from './execution.ts';
 import { type FoundPackage, findPackage, loadError } from './find-package.ts';
@@ -15,6 +14,7 @@ import type {
 } from './host.ts';
 import { findLauncher } from './launcher.ts';
 import { Pool } from './pool.ts';
+import { QuestionError } from './questions.ts';
 import { Spares } from './spares.ts';
 
 export interface BackendHostOptions {

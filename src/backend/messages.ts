@@ -13,7 +13,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type ToChild =
   /** Import this package; the first message. */
-  | { readonly type: 'load'; readonly name: string; readonly entryUrl: string }
+  | { readonly type: 'load'; readonly id: number; readonly name: string; readonly entryUrl: string }
   | { readonly type: 'describe'; readonly id: number }
   | { readonly type: 'abort'; readonly run: number }
   /** There is room for the batch that was offered. */
@@ -34,9 +34,9 @@ export type WorkForChild =
     };
 
 export type FromChild =
-  | { readonly type: 'loaded' }
+  | { readonly type: 'loaded'; readonly id: number }
   /** `detail` is for the log alone: it may hold paths. */
-  | { readonly type: 'unusable'; readonly reason: string; readonly detail: string }
+  | { readonly type: 'unusable'; readonly id: number; readonly reason: string; readonly detail: string }
   | { readonly type: 'described'; readonly id: number; readonly description: Description }
   | { readonly type: 'checked'; readonly id: number; readonly findings: readonly SchemaFinding[] }
   /** A question could not be answered. `thrown`: `reason` is the backend's own text, else it says what its answer lacks. */

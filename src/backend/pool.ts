@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
-import { type BackendChild, type Loadable, QuestionError } from './child.ts';
+import type { BackendChild, Loadable } from './child.ts';
 import type { RunExecution } from './execution.ts';
 
 export interface PoolOptions {

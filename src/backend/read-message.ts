@@ -32,7 +32,7 @@ const description = z.strictObject({
 const message: z.ZodType<FromChild> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('entered'), run }),
   z.strictObject({ type: z.literal('ended'), run, outcome }),
-  z.strictObject({ type: z.literal('turned'), runs: number }),
+  z.strictObject({ type: z.literal('turned'), runs: number.min(1) }),
   z.strictObject({ type: z.literal('offer'), run, bytes: number }),
   z.strictObject({
     type: z.literal('progress'),
@@ -46,8 +46,8 @@ const message: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     level: z.enum(['debug', 'info', 'warn', 'error']),
     message: text,
   }),
-  z.strictObject({ type: z.literal('loaded') }),
-  z.strictObject({ type: z.literal('unusable'), reason: text, detail: text }),
+  z.strictObject({ type: z.literal('loaded'), id: number }),
+  z.strictObject({ type: z.literal('unusable'), id: number, reason: text, detail: text }),
   z.strictObject({ type: z.literal('described'), id: number, description }),
   z.strictObject({ type: z.literal('checked'), id: number, findings: z.array(finding).max(MOST_FINDINGS) }),
   z.strictObject({ type: z.literal('declined'), id: number, reason: text, thrown: z.boolean() }),

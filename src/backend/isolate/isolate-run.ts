@@ -9,13 +9,13 @@ import { readPolicy, type WrittenPolicy } from './schemas.ts';
 import { textOf } from './thrown.ts';
 import type { Turns } from './turns.ts';
 
-export type StartMessage = Extract<WorkForChild, { type: 'start' }>;
+type StartMessage = Extract<WorkForChild, { type: 'start' }>;
 
 /** Which run's code is running now; undefined outside of all runs. */
 export const currentRun = new AsyncLocalStorage<IsolateRun>();
 
 /** What a run needs of the isolate. */
-export interface IsolateParts {
+interface IsolateParts {
   readonly backend: Backend;
   readonly channel: Channel;
   readonly turns: Turns;
@@ -109,6 +109,7 @@ export class IsolateRun {
   }
 
   async #collect(written: WrittenPolicy): Promise<void> {
+    if (this.#isAborted) return;
     const { backend } = this.#parts;
     const read = await readPolicy(backend, written);
     if ('findings' in read) {

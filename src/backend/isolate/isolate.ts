@@ -5,7 +5,7 @@ import type { ToChild, WorkForChild } from '../messages.ts';
 import type { Channel } from './channel.ts';
 import { watchCulprits } from './culprits.ts';
 import { DescriptionError, describeBackend } from './describe.ts';
-import { IsolateRun, type StartMessage } from './isolate-run.ts';
+import { IsolateRun } from './isolate-run.ts';
 import { importFault, loadBackend } from './load-backend.ts';
 import { readPolicy, type WrittenPolicy } from './schemas.ts';
 import { stackOf, textOf } from './thrown.ts';
@@ -14,8 +14,10 @@ import { Turns } from './turns.ts';
 /** Runs are entered for this long before the daemon gets an answer. */
 const STARTS_SLICE_MS = 2;
 
+type LoadMessage = Extract<ToChild, { type: 'load' }>;
+
 interface Start {
-  readonly message: StartMessage;
+  readonly run: IsolateRun;
   readonly payload: Buffer;
 }
 
@@ -41,7 +43,7 @@ export class Isolate {
   #obey(message: ToChild): void {
     switch (message.type) {
       case 'load':
-        void this.#load(message.name, message.entryUrl);
+        void this.#load(message);
         break;
       case 'describe':
         void this.#describe(message.id);
@@ -65,17 +67,20 @@ export class Isolate {
       void this.#check(message.id, payload);
       return;
     }
-    this.#starts.push({ message, payload });
+    const parts = { backend: this.#loaded(), channel: this.#channel, turns: this.#turns };
+    const run = new IsolateRun(message, parts, () => this.#runs.delete(run.number));
+    this.#runs.set(run.number, run);
+    this.#starts.push({ run, payload });
     if (!this.#isStarting) void this.#startAll();
   }
 
-  async #load(name: string, entryUrl: string): Promise<void> {
+  async #load({ id, name, entryUrl }: LoadMessage): Promise<void> {
     process.title = `orb-worker backend ${name}`;
     try {
       this.#backend = await loadBackend(entryUrl);
-      this.#channel.send({ type: 'loaded' });
+      this.#channel.send({ type: 'loaded', id });
     } catch (thrown) {
-      this.#channel.send({ type: 'unusable', reason: importFault(thrown), detail: stackOf(thrown) });
+      this.#channel.send({ type: 'unusable', id, reason: importFault(thrown), detail: stackOf(thrown) });
     }
   }
 
@@ -117,17 +122,10 @@ export class Isolate {
     do {
       const start = this.#starts.shift();
       if (start === undefined) break;
-      this.#enter(start);
+      void start.run.execute(writtenIn(start.payload));
       runs++;
     } while (performance.now() < endsAt);
     setImmediate(() => this.#channel.send({ type: 'turned', runs }));
-  }
-
-  #enter({ message, payload }: Start): void {
-    const parts = { backend: this.#loaded(), channel: this.#channel, turns: this.#turns };
-    const run = new IsolateRun(message, parts, () => this.#runs.delete(run.number));
-    this.#runs.set(run.number, run);
-    void run.execute(writtenIn(payload));
   }
 
   #loaded(): Backend {

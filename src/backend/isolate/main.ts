@@ -5,6 +5,9 @@ import { WATCH_PARENT, watchParent } from './watch-parent.ts';
 
 // The one module that works when it is imported: a child process begins here.
 
+/** A daemon that lives has time to end this process itself, and to say why. */
+const ALONE_MS = 500;
+
 process.title = 'orb-worker backend';
 if (process.argv.includes(WATCH_PARENT)) watchParent();
 process.argv.length = 1;
@@ -13,6 +16,6 @@ const channel = new Channel();
 const isolate = new Isolate(channel);
 channel.listen(
   (kind, body) => isolate.handle(kind, body),
-  // The daemon is gone, and with it whatever this process and those it started were for.
-  () => process.kill(-process.pid, 'SIGKILL'),
+  // Without the daemon, this process and those it started are for nothing.
+  () => setTimeout(() => process.kill(-process.pid, 'SIGKILL'), ALONE_MS),
 );

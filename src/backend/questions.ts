@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.ts';
+import type { Description } from './contract.ts';
+import { FrameError } from './frames.ts';
+import type { SchemaFinding } from './host.ts';
+
+/** A question that a child did not answer, and why. */
+export class QuestionError extends Error {
+  override readonly name = 'QuestionError';
+  /** True when the text is the backend's own. */
+  readonly isThrown: boolean;
+
+  constructor(reason: string, isThrown = false) {
+    super(reason);
+    this.isThrown = isThrown;
+  }
+}
+
+/** What a child can be asked, by the message that answers it. */
+interface Answers {
+  loaded: undefined;
+  described: Description;
+  checked: readonly SchemaFinding[];
+}
+
+type Answer = { [Kind in keyof Answers]: { kind: Kind; value: Answers[Kind] } }[keyof Answers];
+
+interface Question {
+  readonly answer: (answer: Answer) => void;
+  readonly reject: (error: QuestionError) => void;
+}
+
+/** Longest wait for an import, a description, a check. */
+const ANSWER_WITHIN_MS = 10_000;
+
+/** What one child was asked and has not answered yet. */
+export class Questions {
+  readonly #clock: Clock;
+  readonly #onLate: (reason: string) => void;
+  readonly #open = new Map<number, Question>();
+  #last = 0;
+
+  /** @param onLate is told what was not answered in time: the child is of no use to anybody. */
+  constructor(clock: Clock, onLate: (reason: string) => void) {
+    this.#clock = clock;
+    this.#onLate = onLate;
+  }
+
+  /**
+   * Resolves with the answer; rejects with a {@link QuestionError}.
+   *
+   * @param whose what is waited for, in words.
+   * @param send sends the question under the number it is given.
+   */
+  async ask<Kind extends keyof Answers>(
+    kind: Kind,
+    whose: string,
+    send: (id: number) => void,
+  ): Promise<Answers[Kind]> {
+    const id = ++this.#last;
+    const tooLate = `${whose} took longer than ${ANSWER_WITHIN_MS / 1_000} s`;
+    const limit = this.#clock.after(ANSWER_WITHIN_MS, () => this.#onLate(tooLate));
+    try {
+      return await new Promise((resolve, reject) => {
+        const answer = (given: Answer): void => {
+          if (given.kind !== kind) throw new FrameError('an answer to another question');
+          resolve(given.value as Answers[Kind]);
+        };
+        this.#open.set(id, { answer, reject });
+        send(id);
+      });
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  /** Throws a {@link FrameError} when nobody asked for this. */
+  answer(id: number, answer: Answer): void {
+    this.#take(id).answer(answer);
+  }
+
+  /** Throws a {@link FrameError} when nobody asked for this. */
+  decline(id: number, error: QuestionError): void {
+    this.#take(id).reject(error);
+  }
+
+  declineAll(reason: string): void {
+    for (const question of this.#open.values()) question.reject(new QuestionError(reason));
+    this.#open.clear();
+  }
+
+  #take(id: number): Question {
+    const question = this.#open.get(id);
+    if (question === undefined) throw new FrameError('an answer to no question');
+    this.#open.delete(id);
+    return question;
+  }
+}

@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { BackendLease } from '../../src/backend/host.ts';
+import { isAlive } from '../support/real-daemon.ts';
+import { Rig, startRun, type WatchedRun } from './rig.ts';
+
+/** A child in which a well-behaved run is under way, and another that is up to no good. */
+async function besideAnInnocent(
+  rig: Rig,
+  scope: object,
+): Promise<{ lease: BackendLease; innocent: WatchedRun; guilty: WatchedRun; pid: number }> {
+  const lease = await rig.host.open('hostile');
+  const [pid = 0] = rig.pids;
+  const innocent = startRun(lease, { mood: 'waitsFor', ms: 300 });
+  await innocent.entered;
+  const guilty = startRun(lease, scope);
+  return { lease, innocent, guilty, pid };
+}
+
+describe('a run that ends its process', () => {
+  test.each([
+    [{ mood: 'exits', status: 3 }, 'exited with status 3'],
+    [{ mood: 'aborts' }, 'killed by SIGABRT'],
+  ])('is found out, and its neighbour is innocent: %o', async (scope, reason) => {
+    await using rig = new Rig();
+    const { innocent, guilty, pid } = await besideAnInnocent(rig, scope);
+    expect(await guilty.outcome).toEqual({ kind: 'crashed', reason, innocent: false });
+    expect(await innocent.outcome).toEqual({
+      kind: 'crashed',
+      reason: `its process ended because of another run: ${reason}`,
+      innocent: true,
+    });
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test.each([
+    [{ mood: 'killsItself', signal: 'SIGSEGV' }, /^killed by SIGSEGV$/],
+    [
+      { mood: 'writesRubbish' },
+      /^broke the rules of its channel: a frame of no known kind$|^broke the rules/,
+    ],
+    [{ mood: 'closesChannel' }, /^closed its channel$/],
+    [
+      { mood: 'sendsBatch' },
+      /^broke the rules of its channel: a batch frame of 108 bytes, more than is allowed now$/,
+    ],
+    [
+      { mood: 'sendsMessage', json: '{"type":"ended","run":99,"outcome":{"kind":"returned"}}' },
+      /run that it does not have$/,
+    ],
+    [
+      {
+        mood: 'sendsMessage',
+        json: '{"type":"described","id":9,"description":{"name":"a","app_name":"b","app_version":"c"}}',
+      },
+      /no question$/,
+    ],
+    [{ mood: 'sendsMessage', json: '{"type":"turned","runs":7}' }, /that it was not handed$/],
+    [{ mood: 'sendsMessage', json: '{' }, /not JSON$/],
+  ])('alone in it is the culprit: %o', async (scope, reason) => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const run = startRun(lease, scope);
+    expect(await run.outcome).toEqual({
+      kind: 'crashed',
+      reason: expect.stringMatching(reason),
+      innocent: false,
+    });
+  });
+
+  test('by a signal leaves nobody but suspects: all may be run again', async () => {
+    await using rig = new Rig();
+    const { innocent, guilty } = await besideAnInnocent(rig, { mood: 'killsItself', signal: 'SIGKILL' });
+    const crashed = { kind: 'crashed', reason: 'killed by SIGKILL', innocent: true };
+    expect(await guilty.outcome).toEqual(crashed);
+    expect(await innocent.outcome).toEqual(crashed);
+  });
+
+  test('by its hunger is told the limit', async () => {
+    await using rig = new Rig({ memoryMiB: 48 });
+    const lease = await rig.host.open('hostile');
+    const run = startRun(lease, { mood: 'allocates' });
+    expect(await run.outcome).toEqual({
+      kind: 'crashed',
+      reason: 'out of memory (limit 48 MiB)',
+      innocent: false,
+    });
+  });
+});
+
+describe('a throw that nobody can catch', () => {
+  test.each([
+    ['throwsFromTimer', 'threw outside its run: boo from a timer'],
+    ['rejects', 'threw outside its run: nobody listens'],
+  ])('fails the run that it came from, and no other: %s', async (mood, reason) => {
+    await using rig = new Rig();
+    const { lease, innocent, guilty, pid } = await besideAnInnocent(rig, { mood });
+    expect(await guilty.outcome).toEqual({ kind: 'failed', reason });
+    const next = startRun(lease, { mood: 'burns', ms: 0 });
+    expect(await innocent.outcome).toEqual({ kind: 'returned' });
+    expect(await next.outcome).toEqual({ kind: 'returned' });
+    expect(next.entities()).not.toMatchObject([{ device: { name: `by ${pid}` } }]);
+    await expect.poll(() => isAlive(pid)).toBe(false);
+  });
+
+  test('from a run that was over is logged, and the process takes no more runs', async () => {
+    await using rig = new Rig();
+    const { innocent, guilty, pid } = await besideAnInnocent(rig, { mood: 'throwsAfterItsRun' });
+    expect(await guilty.outcome).toEqual({ kind: 'returned' });
+    expect(await innocent.outcome).toEqual({ kind: 'returned' });
+    await expect.poll(() => isAlive(pid)).toBe(false);
+    expect(rig.lines).toContainEqual(
+      expect.objectContaining({
+        msg: 'A run that was over threw outside its run: boo from the past',
+        package: 'hostile',
+      }),
+    );
+  });
+});
+
+describe('a run that spins', () => {
+  test('holds up nobody else', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const spinning = startRun(lease, { mood: 'spins' });
+    await spinning.entered;
+    const others = [1, 2, 3].map(() => startRun(lease, { mood: 'doesNothing' }));
+    for (const other of others) expect(await other.outcome).toEqual({ kind: 'returned' });
+    const again = await rig.host.open('hostile');
+    expect(again.description.name).toBe('hostile');
+    spinning.execution.cancel(0);
+    expect(await spinning.outcome).toEqual({ kind: 'cancelled', cutOff: true });
+  });
+});
+
+describe('a run that does not wait', () => {
+  test('lets its neighbours, their timers and their logs go on', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const greedy = startRun(lease, { mood: 'yieldsForEver' });
+    await greedy.entered;
+    const neighbours = [1, 2, 3].map(() => startRun(lease, { mood: 'waitsFor', ms: 50 }));
+    for (const neighbour of neighbours) expect(await neighbour.outcome).toEqual({ kind: 'returned' });
+    greedy.execution.cancel(1_000);
+    expect(await greedy.outcome).toEqual({ kind: 'cancelled', cutOff: false });
+  });
+});
+
+describe('what a child writes', () => {
+  test('becomes log lines of its package, within bounds', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const run = startRun(lease, { mood: 'writesOutput', lines: 1, length: 100_000 });
+    await run.outcome;
+    await expect
+      .poll(() => rig.lines)
+      .toContainEqual(
+        expect.objectContaining({ level: 30, msg: `${'x'.repeat(8_192)}… (cut off)`, package: 'hostile' }),
+      );
+  });
+
+  test('in floods is dropped and counted', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const run = startRun(lease, { mood: 'writesOutput', lines: 20_000, length: 20 });
+    await run.outcome;
+    await expect
+      .poll(() => rig.lines.map(({ msg }) => msg), { timeout: 3_000 })
+      .toContainEqual(expect.stringMatching(/^\d+ lines were dropped: too many in a second$/));
+    expect(rig.lines.length).toBeLessThan(1_000);
+  });
+});
+
+describe('a child that no longer reads', () => {
+  test('is sent no more than fits, and its runs can be cut off', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const [pid = 0] = rig.pids;
+    process.kill(pid, 'SIGSTOP');
+    const runs = Array.from({ length: 200 }, () =>
+      startRun(lease, { mood: 'doesNothing', padding: 'x'.repeat(100_000) }),
+    );
+    const outcomes = await Promise.all(runs.slice(1).map(({ outcome }) => outcome));
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['returned']));
+    runs[0]?.execution.cancel(0);
+    expect(await runs[0]?.outcome).toEqual({ kind: 'cancelled', cutOff: true });
+    await sleep(0);
+    expect(isAlive(pid)).toBe(false);
+  });
+});
