@@ -1,4 +1,7 @@
-import { describe, expect, test, vi } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StartError } from '../../src/errors.ts';
 import { Events } from '../../src/events.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -252,6 +255,35 @@ describe('start and stop', () => {
 });
 
 describe('the endpoint', () => {
+  const file = (name: string): string => fileURLToPath(new URL(`../support/tls/${name}`, import.meta.url));
+  const tls = ServerCredentials.createSsl(null, [
+    { private_key: readFileSync(file('server.key')), cert_chain: readFileSync(file('server.crt')) },
+  ]);
+  beforeEach(() => vi.stubEnv('OTEL_EXPORTER_OTLP_CERTIFICATE', file('ca.crt')));
+  afterEach(() => vi.unstubAllEnvs());
+
+  test.each(['grpcs://', 'https://', 'GRPCS://', ''])('%s is TLS', async (scheme) => {
+    await using collector = await Collector.start(tls);
+    const { events, clock, metrics } = startTo(`${scheme}localhost:${collector.port}`);
+    events.emit('policy:applied', { policy: 'edge', backend: 'host' });
+    await nextExport(clock, collector);
+    expect(collector.metric('active_policies')?.points).toHaveLength(1);
+    await metrics.stop();
+  });
+
+  test.each(['grpcs://', 'https://', ''])('%s is never turned into plain text', async (scheme) => {
+    await using collector = await Collector.start();
+    const { events, clock, lines, metrics } = startTo(`${scheme}localhost:${collector.port}`);
+    events.emit('policy:applied', { policy: 'edge', backend: 'host' });
+    await clock.advance(PERIOD_MS);
+    await vi.waitUntil(() => lines.text.includes('Unable to export metrics'), {
+      interval: 5,
+      timeout: 15_000,
+    });
+    await metrics.stop();
+    expect(collector.exports).toEqual([]);
+  });
+
   test.each(['ftp://collector:4317', 'grpc://', '', 'http://[', 'a b:1', 'unix:///run/otel.sock'])(
     "'%s' is refused before anything starts",
     (endpoint) => {
