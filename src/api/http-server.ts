@@ -8,11 +8,12 @@ import { RouteTable } from './route-table.ts';
 import { answerUnmatched } from './unmatched.ts';
 import { pathOf, withReadableEscapes } from './url.ts';
 
-/** What a client may take of the daemon. */
+const BODY_BYTES = 16 * 1024 * 1024;
+/** Path and headers; a name of 10,000 characters takes up to 120,000 bytes in a path. */
+const HEADER_BYTES = 128 * 1024;
+
+/** How long a client is waited for. */
 export interface HttpLimits {
-  readonly bodyBytes: number;
-  /** Path and headers; a name of 10,000 characters takes up to 120,000 bytes in a path. */
-  readonly headerBytes: number;
   /** From the connection, or the request before, to the end of the headers. */
   readonly headersMs: number;
   /** For a whole request, its body included. */
@@ -26,8 +27,6 @@ export interface HttpLimits {
 }
 
 export const defaultLimits: HttpLimits = {
-  bodyBytes: 16 * 1024 * 1024,
-  headerBytes: 128 * 1024,
   headersMs: 15_000,
   requestMs: 120_000,
   checkMs: 5_000,
@@ -40,18 +39,18 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   const { clock, log } = parts;
   const app = fastify({
     http: {
-      maxHeaderSize: limits.headerBytes,
+      maxHeaderSize: HEADER_BYTES,
       headersTimeout: limits.headersMs,
       connectionsCheckingInterval: limits.checkMs,
       requireHostHeader: false,
     },
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
-    bodyLimit: limits.bodyBytes,
+    bodyLimit: BODY_BYTES,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     return503OnClosing: false,
-    routerOptions: { maxParamLength: limits.headerBytes },
+    routerOptions: { maxParamLength: HEADER_BYTES },
     rewriteUrl: ({ url = '/' }) => withReadableEscapes(url),
     clientErrorHandler: ({ code }, socket) => answerBrokenRequest(clock, code, socket),
   });

@@ -15,7 +15,7 @@ export class RouteTable {
     else this.#routes.set(template, { template, segments: template.split('/'), methods: [method] });
   }
 
-  /** The route of a path (as called, without query), and the methods that it answers. */
+  /** The route of a path (without query, its escapes readable), and the methods that it answers. */
   find(path: string): { readonly template: string; readonly methods: readonly string[] } | undefined {
     const segments = path.split('/');
     for (const route of this.#routes.values()) {
@@ -29,15 +29,6 @@ function matches(template: readonly string[], called: readonly string[]): boolea
   if (template.length !== called.length) return false;
   return template.every((part, index) => {
     const segment = called[index] ?? '';
-    return part.startsWith(':') ? segment !== '' : part === decoded(segment);
+    return part.startsWith(':') ? segment !== '' : part === decodeURIComponent(segment);
   });
-}
-
-/** Percent-decoded; as it is where that fails. */
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
 }

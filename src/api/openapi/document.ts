@@ -1,17 +1,18 @@
 import { componentSchemas } from './components.ts';
 import { describePaths } from './paths.ts';
+import type { OpenApi } from './types.ts';
 
-/** The OpenAPI 3.1 document of the API, as JSON. */
-export function openApiDocument(version: string): string {
-  return JSON.stringify({
+/** The OpenAPI 3.1 document of the API. */
+export function openApiDocument(version: string): OpenApi {
+  return {
     openapi: '3.1.0',
     info: {
       title: 'orb-worker',
       version,
       description:
-        'Policies in, entities out. Every error is `{detail}`. A path with a slash too many is redirected with 307; a method that a path does not know gets 405 and `allow`.',
+        'Policies in, entities out. Every error is {detail}. A path with a slash too many is sent on with 307; a method that a path does not know gets 405, with the others in allow.',
     },
     paths: describePaths(),
     components: { schemas: componentSchemas() },
-  });
+  };
 }

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { runQuery } from '../run-query.ts';
 import * as examples from './examples.ts';
 import { detail, json } from './responses.ts';
-
-type PathItem = Record<string, unknown>;
+import type { Operation, Parameter, PathItem } from './types.ts';
 
 /** Every route of the API, as OpenAPI describes it. */
 export function describePaths(): Record<string, PathItem> {
@@ -46,7 +45,7 @@ function capabilities(): PathItem {
   };
 }
 
-function listPolicies(): PathItem {
+function listPolicies(): Operation {
   return {
     summary: 'All policies',
     responses: json(200, 'In the order they were applied', 'PolicyList', {
@@ -55,7 +54,7 @@ function listPolicies(): PathItem {
   };
 }
 
-function applyPolicies(): PathItem {
+function applyPolicies(): Operation {
   const yaml = { schema: { type: 'string' }, example: examples.document };
   return {
     summary: 'Applies every policy of a YAML document, or none',
@@ -76,7 +75,7 @@ function applyPolicies(): PathItem {
   };
 }
 
-function showPolicy(): PathItem {
+function showPolicy(): Operation {
   return {
     summary: 'One policy, as it was applied',
     responses: {
@@ -86,7 +85,7 @@ function showPolicy(): PathItem {
   };
 }
 
-function deletePolicy(): PathItem {
+function deletePolicy(): Operation {
   return {
     summary: 'Deletes a policy and cancels its runs',
     responses: {
@@ -157,12 +156,12 @@ function page(summary: string, mediaType: string): PathItem {
   return { get: { summary, responses: { 200: { description: 'The page', content: { [mediaType]: {} } } } } };
 }
 
-function pathParameter(name: string, description: string): PathItem {
+function pathParameter(name: string, description: string): Parameter {
   return { name, in: 'path', required: true, description, schema: { type: 'string' } };
 }
 
 /** As {@link runQuery} reads them, each key optional. */
-function queryParameters(): PathItem[] {
+function queryParameters(): Parameter[] {
   const { properties = {} } = z.toJSONSchema(runQuery, { io: 'input' });
   return Object.entries(properties).map(([name, schema]) => {
     const { description, ...rest } = typeof schema === 'object' ? schema : {};

@@ -1,6 +1,5 @@
 import { type SchemaName, schemaRef } from './components.ts';
-
-type Responses = Record<number, object>;
+import type { Responses } from './types.ts';
 
 /** A JSON reply of one of the named shapes. */
 export function json(
