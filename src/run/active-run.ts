@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Execution, ExecutionOutcome, RunHandlers } from '../backend/host.ts';
 import type { Clock, Timer } from '../clock.ts';
-import type { Delivery, RunDelivery } from '../delivery/contract.ts';
+import type { Delivery, DeliveryOutcome, RunDelivery } from '../delivery/contract.ts';
 import { messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
-import type { Batch, BatchEncoding } from '../sink/contract.ts';
+import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import { type Conclusion, conclude } from './conclude.ts';
 import type { RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
@@ -27,17 +27,21 @@ export interface RunParts {
 /** How long a backend may take to stop after its run timed out or cannot be delivered. */
 const CANCEL_GRACE_MS = 5_000;
 
-/** One run on its way through its states: `execute`, then `deliver`; or neither, when it ends before its start. */
-export class ActiveRun {
+/**
+ * One run on its way through its states: `begin`, `endBackend`, `finishDelivery`, `conclude`, in this order; or
+ * `endBeforeStart` alone. Ten thousand may be on their way at once, so it is its own handlers and makes no promise
+ * that nobody asks for.
+ */
+export class ActiveRun implements RunHandlers {
   readonly run: Run;
   readonly policy: RunnablePolicy;
   readonly #parts: RunParts;
-  readonly #backendEnded = Promise.withResolvers<void>();
-  readonly #finished = Promise.withResolvers<void>();
   #execution: Execution | undefined;
   #delivery: RunDelivery | undefined;
   #timeout: Timer | undefined;
   #endedEarly: Conclusion | undefined;
+  #isBackendOver = false;
+  #backendEnded: PromiseWithResolvers<void> | undefined;
   #backendLog: Logger | undefined;
   #redact: Redact | undefined;
   #acceptedBatches = 0;
@@ -48,16 +52,6 @@ export class ActiveRun {
     this.policy = policy;
     this.#parts = parts;
     parts.events.emit('run:opened', { run });
-  }
-
-  /** Resolves when the backend's part is over, and at once when it never began. */
-  get backendEnded(): Promise<void> {
-    return this.#backendEnded.promise;
-  }
-
-  /** Resolves when the run has reached its final state. */
-  get finished(): Promise<void> {
-    return this.#finished.promise;
   }
 
   /** Whether somebody ended it, or wants to. */
@@ -73,18 +67,48 @@ export class ActiveRun {
     };
   }
 
-  /** The backend's part; call it once. Never rejects. */
-  async execute(alone: boolean): Promise<ExecutionOutcome> {
-    const outcome = await this.#runBackend(alone);
-    this.#execution = undefined;
-    if (this.run.status === 'running') this.#moveTo('delivering');
-    this.#backendEnded.resolve();
-    return outcome;
+  /** Resolves when the backend's part is over, and at once when it never began. */
+  whenBackendEnded(): Promise<void> {
+    if (this.#isBackendOver) return Promise.resolve();
+    this.#backendEnded ??= Promise.withResolvers();
+    return this.#backendEnded.promise;
   }
 
-  /** What comes after: waits for the delivery and takes the run to its final state. Never rejects. */
-  async deliver(outcome: ExecutionOutcome): Promise<void> {
-    const delivered = await (this.#delivery?.finish() ?? { acknowledged: 0, failure: undefined });
+  /** Starts the backend's part. What it returns never rejects. */
+  begin(alone: boolean): Promise<ExecutionOutcome> {
+    try {
+      const { delivery, encoding, closeBatchAfterMs } = this.#parts;
+      this.#delivery = delivery.open((entityCount, bytes) => this.#acknowledged(entityCount, bytes));
+      this.#execution = this.policy.lease.run({
+        identity: this.#identity(),
+        payload: this.policy.payload,
+        encoding,
+        closeBatchAfterMs,
+        alone,
+        handlers: this,
+      });
+      void this.#delivery.failed.then((reason) => this.#endUndeliverable(reason));
+      return this.#execution.outcome;
+    } catch (fault) {
+      return Promise.resolve({ kind: 'failed', reason: messageOf(fault) });
+    }
+  }
+
+  /** The backend's part is over. */
+  endBackend(): void {
+    this.#execution = undefined;
+    this.#isBackendOver = true;
+    if (this.run.status === 'running') this.#moveTo('delivering');
+    this.#backendEnded?.resolve();
+  }
+
+  /** Resolves when what the backend yielded is delivered or given up; never rejects. */
+  finishDelivery(): Promise<DeliveryOutcome> {
+    return this.#delivery?.finish() ?? Promise.resolve({ acknowledged: 0, failure: undefined });
+  }
+
+  /** Takes the run to its final state. */
+  conclude(outcome: ExecutionOutcome, delivered: DeliveryOutcome): void {
     const { status, reason } = conclude(this.#endedEarly, outcome, delivered);
     this.#finish(status, reason);
   }
@@ -104,8 +128,8 @@ export class ActiveRun {
 
   /** Takes a run that has not begun to its final state. */
   endBeforeStart(status: RunStatus, reason: string): void {
+    this.#isBackendOver = true;
     this.#finish(status, reason);
-    this.#backendEnded.resolve();
   }
 
   /** Gives up what is not acknowledged yet. */
@@ -113,39 +137,46 @@ export class ActiveRun {
     this.#delivery?.abort(reason);
   }
 
-  async #runBackend(alone: boolean): Promise<ExecutionOutcome> {
-    try {
-      const { lease, runName, payload } = this.policy;
-      const { delivery, encoding, closeBatchAfterMs } = this.#parts;
-      const { name, appName, appVersion } = this.run.backend;
-      const identity = { runId: this.run.id, policyName: runName, backend: name, appName, appVersion };
-      this.#delivery = delivery.open((entityCount, bytes) => this.#acknowledged(entityCount, bytes));
-      const handlers = this.#handlersOver(this.#delivery);
-      this.#execution = lease.run({ identity, payload, encoding, closeBatchAfterMs, alone, handlers });
-      void this.#delivery.failed.then((reason) =>
-        this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS),
-      );
-      return await this.#execution.outcome;
-    } catch (fault) {
-      return { kind: 'failed', reason: messageOf(fault) };
-    }
+  entered(): void {
+    this.#moveTo('running');
+    this.#limitTime();
+    this.#parts.events.emit('run:started', { run: this.run });
   }
 
-  #handlersOver(delivery: RunDelivery): RunHandlers {
-    return {
-      entered: () => {
-        this.#moveTo('running');
-        this.#limitTime();
-        this.#parts.events.emit('run:started', { run: this.run });
-      },
-      progress: (done, total) => {
-        this.run.progress = { done, total };
-        this.run.updatedAt = this.#parts.clock.now();
-      },
-      log: (level, message) => this.#writeLine(level, message),
-      reserve: (bytes) => delivery.reserve(bytes),
-      batch: (batch) => this.#accept(delivery, batch),
-    };
+  progress(done: number, total: number | undefined): void {
+    this.run.progress = { done, total };
+    this.run.updatedAt = this.#parts.clock.now();
+  }
+
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
+    const { id, policy, backend } = this.run;
+    this.#backendLog ??= this.#parts.log.child({
+      // The agent's form of a line has no blanks in its module.
+      module: `backend.${backend.name.replaceAll(/\s+/g, '-')}`,
+      policy,
+      run: id,
+      backend: backend.name,
+    });
+    this.#backendLog[level](this.#cleaner(message));
+  }
+
+  reserve(bytes: number): Promise<void> {
+    return this.#delivery?.reserve(bytes) ?? Promise.reject(new Error('the run has not begun'));
+  }
+
+  batch(batch: Batch): void {
+    this.#acceptedBatches++;
+    this.#acceptedEntities += batch.entityCount;
+    this.#delivery?.accept(batch);
+  }
+
+  #identity(): RunIdentity {
+    const { name: backend, appName, appVersion } = this.run.backend;
+    return { runId: this.run.id, policyName: this.policy.runName, backend, appName, appVersion };
+  }
+
+  #endUndeliverable(reason: string): void {
+    this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS);
   }
 
   #limitTime(): void {
@@ -163,12 +194,6 @@ export class ActiveRun {
     this.#timeout = this.#parts.clock.after(restMs, () => this.abortDelivery(reason));
   }
 
-  #accept(delivery: RunDelivery, batch: Batch): void {
-    this.#acceptedBatches++;
-    this.#acceptedEntities += batch.entityCount;
-    delivery.accept(batch);
-  }
-
   #acknowledged(entityCount: number, bytes: number): void {
     const { run } = this;
     run.entityCount += entityCount;
@@ -176,18 +201,6 @@ export class ActiveRun {
     run.bytes += bytes;
     run.updatedAt = this.#parts.clock.now();
     this.#parts.events.emit('batch:delivered', { run, entityCount, bytes });
-  }
-
-  #writeLine(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
-    const { id, policy, backend } = this.run;
-    this.#backendLog ??= this.#parts.log.child({
-      // The agent's form of a line has no blanks in its module.
-      module: `backend.${backend.name.replaceAll(/\s+/g, '-')}`,
-      policy,
-      run: id,
-      backend: backend.name,
-    });
-    this.#backendLog[level](this.#cleaner(message));
   }
 
   get #cleaner(): Redact {
@@ -204,6 +217,5 @@ export class ActiveRun {
     this.run.reason = reason && reasonOf(reason, this.#cleaner);
     this.#moveTo(status);
     this.#parts.events.emit('run:finished', { run: this.run });
-    this.#finished.resolve();
   }
 }

@@ -25,45 +25,45 @@ export function createRunCoordinator(options: CoordinatorOptions): RunCoordinato
 
 /** A policy's runs whose backend's part is not over. */
 interface PolicyRuns {
-  /** At work, or waiting for a free place; with what gives the place back. */
-  readonly atWork: Map<ActiveRun, () => void>;
+  /** At work, or waiting for a free place. */
+  readonly atWork: ActiveRun[];
   /** Waits for those at work. */
   waiting: ActiveRun | undefined;
 }
 
 class Coordinator implements RunCoordinator {
   readonly #parts: RunParts;
-  readonly #places: Places;
-  /** Policies without runs are not in it. */
+  readonly #places: Places<ActiveRun>;
+  /** Policies without such runs are not in it. */
   readonly #policies = new Map<RunnablePolicy, PolicyRuns>();
   /** Runs that have not reached their final state. */
   readonly #live = new Set<ActiveRun>();
+  #idle: PromiseWithResolvers<void> | undefined;
   #sequence = 0;
   #isStopping = false;
 
   constructor(options: CoordinatorOptions) {
     this.#parts = options;
-    this.#places = new Places(options.concurrency);
+    this.#places = new Places(options.concurrency, (active) => void this.#conduct(active));
   }
 
   fire(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number): void {
     if (this.#isStopping) return;
-    const runs = this.#policies.get(policy) ?? { atWork: new Map(), waiting: undefined };
+    const runs = this.#policies.get(policy);
     const active = this.#open(policy, trigger, dueAt, undefined);
-    const decision = decideOverlap(policy.overlap, runs.atWork.size, runs.waiting !== undefined);
+    const decision = decideOverlap(policy.overlap, runs?.atWork.length ?? 0, runs?.waiting !== undefined);
     if (decision.kind === 'skip') {
       active.endBeforeStart('skipped', decision.reason);
       return;
     }
-    this.#policies.set(policy, runs);
     this.#live.add(active);
-    if (decision.kind === 'wait') runs.waiting = active;
-    else this.#admit(active, runs);
+    if (runs && decision.kind === 'wait') runs.waiting = active;
+    else this.#admit(active);
   }
 
   async cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void> {
     const ended = this.#endRunsOf(policy, reason, graceMs);
-    await Promise.all(ended.map((active) => active.backendEnded));
+    await Promise.all(ended.map((active) => active.whenBackendEnded()));
   }
 
   async stop(timeoutMs: number): Promise<StopReport> {
@@ -72,10 +72,10 @@ class Coordinator implements RunCoordinator {
     const cancelled = [...this.#policies.keys()].flatMap((policy) =>
       this.#endRunsOf(policy, STOP_REASON, graceMs),
     );
-    await this.#finishWithin(timeoutMs);
+    await settlesWithin(this.#parts.clock, timeoutMs, this.#whenIdle());
     const lost = [...this.#live].map((active) => active.undelivered);
     for (const active of this.#live) active.abortDelivery(STOP_REASON);
-    await this.#finishWithin(ABORT_MS);
+    await settlesWithin(this.#parts.clock, ABORT_MS, this.#whenIdle());
     return {
       cancelledRuns: cancelled.length,
       lostBatches: lost.reduce((sum, { batches }) => sum + batches, 0),
@@ -83,49 +83,27 @@ class Coordinator implements RunCoordinator {
     };
   }
 
-  #finishWithin(timeoutMs: number): Promise<boolean> {
-    const finished = Promise.all([...this.#live].map((active) => active.finished));
-    return settlesWithin(this.#parts.clock, timeoutMs, finished);
-  }
-
-  /** Ends what has not begun at once, signals what has; returns what is being ended. */
-  #endRunsOf(policy: RunnablePolicy, reason: string, graceMs: number): ActiveRun[] {
-    const runs = this.#policies.get(policy);
-    if (!runs) return [];
-    const ended = [...runs.atWork.keys()];
-    if (runs.waiting) ended.push(runs.waiting);
-    runs.waiting = undefined;
-    for (const active of ended) {
-      active.endEarly({ status: 'cancelled', reason }, graceMs);
-      if (!isFinal(active.run.status)) continue;
-      this.#live.delete(active);
-      this.#makeRoom(active, runs);
-    }
-    return ended;
-  }
-
   #open(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number, retryOf: string | undefined): ActiveRun {
-    const run = openRun(policy, trigger, {
-      sequence: ++this.#sequence,
-      dueAt,
-      retryOf,
-      now: this.#parts.clock.now(),
-    });
+    const now = this.#parts.clock.now();
+    const run = openRun(policy, trigger, { sequence: ++this.#sequence, dueAt, retryOf, now });
     return new ActiveRun(run, policy, this.#parts);
   }
 
   /** The run begins as soon as there is a place for it. */
-  #admit(active: ActiveRun, runs: PolicyRuns): void {
-    const leave = this.#places.take(() => void this.#conduct(active, runs));
-    runs.atWork.set(active, leave);
+  #admit(active: ActiveRun): void {
+    const runs = this.#policies.get(active.policy);
+    if (runs) runs.atWork.push(active);
+    else this.#policies.set(active.policy, { atWork: [active], waiting: undefined });
+    this.#places.take(active);
   }
 
-  async #conduct(active: ActiveRun, runs: PolicyRuns): Promise<void> {
-    const outcome = await active.execute(isAlone(active.run));
-    if (this.#deservesRetry(active, outcome)) this.#retry(active, runs);
-    this.#makeRoom(active, runs);
-    await active.deliver(outcome);
-    this.#live.delete(active);
+  async #conduct(active: ActiveRun): Promise<void> {
+    const outcome = await active.begin(isAlone(active.run));
+    active.endBackend();
+    if (this.#deservesRetry(active, outcome)) this.#retry(active);
+    this.#makeRoom(active);
+    active.conclude(outcome, await active.finishDelivery());
+    this.#forget(active);
   }
 
   /** A run that went down with another's child gets one more, in a child of its own. */
@@ -134,22 +112,49 @@ class Coordinator implements RunCoordinator {
     return wasInnocent && !isAlone(active.run) && !active.isEndedEarly && !this.#isStopping;
   }
 
-  #retry(active: ActiveRun, runs: PolicyRuns): void {
-    const { id, dueAt } = active.run;
-    const retry = this.#open(active.policy, 'retry', dueAt, id);
+  #retry({ policy, run }: ActiveRun): void {
+    const retry = this.#open(policy, 'retry', run.dueAt, run.id);
     this.#live.add(retry);
-    this.#admit(retry, runs);
+    this.#admit(retry);
   }
 
   /** The backend's part is over: the next run of the policy, and the next of all that wait, may begin. */
-  #makeRoom(active: ActiveRun, runs: PolicyRuns): void {
-    runs.atWork.get(active)?.();
-    runs.atWork.delete(active);
-    if (runs.atWork.size > 0) return;
-    const next = runs.waiting;
+  #makeRoom(active: ActiveRun): void {
+    this.#places.leave(active);
+    const runs = this.#policies.get(active.policy);
+    const index = runs?.atWork.indexOf(active) ?? -1;
+    if (!runs || index === -1) return;
+    runs.atWork.splice(index, 1);
+    if (runs.atWork.length > 0) return;
+    this.#policies.delete(active.policy);
+    if (runs.waiting) this.#admit(runs.waiting);
+  }
+
+  /** Ends what has not begun at once, signals what has; returns what is being ended. */
+  #endRunsOf(policy: RunnablePolicy, reason: string, graceMs: number): readonly ActiveRun[] {
+    const runs = this.#policies.get(policy);
+    if (!runs) return [];
+    const { waiting } = runs;
+    const atWork = [...runs.atWork];
     runs.waiting = undefined;
-    if (next) this.#admit(next, runs);
-    else this.#policies.delete(active.policy);
+    for (const active of waiting ? [waiting, ...atWork] : atWork) {
+      active.endEarly({ status: 'cancelled', reason }, graceMs);
+      if (!isFinal(active.run.status)) continue;
+      if (active !== waiting) this.#makeRoom(active);
+      this.#forget(active);
+    }
+    return waiting ? [...atWork, waiting] : atWork;
+  }
+
+  #forget(active: ActiveRun): void {
+    this.#live.delete(active);
+    if (this.#live.size === 0) this.#idle?.resolve();
+  }
+
+  #whenIdle(): Promise<void> {
+    if (this.#live.size === 0) return Promise.resolve();
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
   }
 }
 

@@ -1,41 +1,33 @@
 /** A limit on what goes on at once: who finds no free place waits, first come, first served. */
-export class Places {
+export class Places<Guest> {
   #free: number;
-  readonly #waiting = new Set<() => void>();
-
-  /** @param limit may be Infinity. */
-  constructor(limit: number) {
-    this.#free = limit;
-  }
+  readonly #enter: (guest: Guest) => void;
+  readonly #waiting = new Set<Guest>();
 
   /**
-   * Calls `enter` as soon as there is a place: at once, or later.
-   * Returns what gives the place back, or ends the wait; harmless when repeated.
+   * @param limit may be Infinity.
+   * @param enter is called for each guest as soon as there is a place: at once, or later.
    */
-  take(enter: () => void): () => void {
-    let isInside = false;
-    const occupy = (): void => {
-      isInside = true;
-      enter();
-    };
-    const leave = (): void => {
-      if (this.#waiting.delete(occupy) || !isInside) return;
-      isInside = false;
-      this.#passOn();
-    };
-    if (this.#free > 0) {
-      this.#free--;
-      occupy();
-    } else {
-      this.#waiting.add(occupy);
-    }
-    return leave;
+  constructor(limit: number, enter: (guest: Guest) => void) {
+    this.#free = limit;
+    this.#enter = enter;
   }
 
-  #passOn(): void {
+  take(guest: Guest): void {
+    if (this.#free > 0) {
+      this.#free--;
+      this.#enter(guest);
+    } else {
+      this.#waiting.add(guest);
+    }
+  }
+
+  /** Gives the place back, or ends the wait. Call it once for each `take`. */
+  leave(guest: Guest): void {
+    if (this.#waiting.delete(guest)) return;
     for (const next of this.#waiting) {
       this.#waiting.delete(next);
-      next();
+      this.#enter(next);
       return;
     }
     this.#free++;

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackendHost } from '../../src/backend/host.ts';
 import { SinkError } from '../../src/sink/contract.ts';
@@ -251,20 +252,42 @@ describe("a run that goes down with another's child", () => {
   test('is run again once, alone, as a run that names it', async () => {
     await using runs = new Runs({ host });
     const gate = runs.gate();
-    const innocent = await runs.policy('innocent', [
+    const steps = [
       ['until file', gate.path],
       ['yield', 2],
-    ]);
+    ] as const;
+    const innocent = await runs.policy('innocent', steps, { overlap: 'allow' });
     const culprit = await runs.policy('culprit', [['exit', 3]]);
-    const first = await runs.reaches(runs.fire(innocent), 'running');
+    // More than there may be children, so that the culprit cannot have one of its own.
+    const firsts = Array.from({ length: availableParallelism() + 1 }, () => runs.fire(innocent));
+    for (const first of firsts) await runs.reaches(first, 'running');
     const opened = runs.next('run:opened', ({ run }) => run.trigger === 'retry');
     await runs.finished(runs.fire(culprit));
     const { run: retry } = await opened;
-    expect((await runs.finished(first)).status).toBe('failed');
-    expect(retry).toMatchObject({ policy: 'innocent', retryOf: first.id, dueAt: first.dueAt });
+    const first = firsts.find(({ id }) => id === retry.retryOf);
+    expect(first).toMatchObject({ policy: 'innocent', status: 'failed', dueAt: retry.dueAt });
     gate.open();
-    expect(await runs.finished(retry)).toMatchObject({ status: 'completed', entityCount: 2 });
-    expect(runs.history.latest('innocent', 5)).toEqual([retry, first]);
+    expect(await runs.finished(retry)).toMatchObject({
+      policy: 'innocent',
+      status: 'completed',
+      entityCount: 2,
+    });
+    expect(runs.history.latest('innocent', 50)).toContain(retry);
+  });
+
+  test('is not run again when its policy was deleted', async () => {
+    await using runs = new Runs({ host });
+    const innocent = await runs.policy('innocent', [['for ever']], { overlap: 'allow' });
+    const culprit = await runs.policy('culprit', [['exit', 3]]);
+    const firsts = Array.from({ length: availableParallelism() + 1 }, () => runs.fire(innocent));
+    for (const first of firsts) await runs.reaches(first, 'running');
+    const cancelled = runs.coordinator.cancel(innocent, DELETED, 200);
+    await runs.finished(runs.fire(culprit));
+    await cancelled;
+    for (const first of firsts) {
+      expect(await runs.finished(first)).toMatchObject({ status: 'cancelled', reason: DELETED });
+    }
+    expect(runs.history.latest('innocent', 50)).toHaveLength(firsts.length);
   });
 });
 

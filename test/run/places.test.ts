@@ -1,48 +1,41 @@
 import { expect, test } from 'vitest';
 import { Places } from '../../src/run/places.ts';
 
-test('who comes when all places are taken waits, first come, first served', () => {
-  const places = new Places(2);
+function placesOf(limit: number): { places: Places<string>; entered: string[] } {
   const entered: string[] = [];
-  const leave = new Map<string, () => void>();
-  for (const name of ['a', 'b', 'c', 'd']) {
-    leave.set(
-      name,
-      places.take(() => entered.push(name)),
-    );
-  }
+  return { places: new Places<string>(limit, (guest) => entered.push(guest)), entered };
+}
+
+test('who comes when all places are taken waits, first come, first served', () => {
+  const { places, entered } = placesOf(2);
+  for (const guest of ['a', 'b', 'c', 'd']) places.take(guest);
   expect(entered).toEqual(['a', 'b']);
-  leave.get('b')?.();
+  places.leave('b');
   expect(entered).toEqual(['a', 'b', 'c']);
-  leave.get('a')?.();
+  places.leave('a');
   expect(entered).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('who gives up waiting is passed over', () => {
-  const places = new Places(1);
-  const entered: string[] = [];
-  const leaveFirst = places.take(() => entered.push('first'));
-  const giveUp = places.take(() => entered.push('gave up'));
-  places.take(() => entered.push('last'));
-  giveUp();
-  leaveFirst();
+test('who gives up waiting is passed over, and frees no place', () => {
+  const { places, entered } = placesOf(1);
+  for (const guest of ['first', 'gives up', 'last']) places.take(guest);
+  places.leave('gives up');
+  expect(entered).toEqual(['first']);
+  places.leave('first');
   expect(entered).toEqual(['first', 'last']);
 });
 
-test('a place that is given back twice is one place', () => {
-  const places = new Places(1);
-  const leave = places.take(() => {});
-  leave();
-  leave();
-  const entered: string[] = [];
-  places.take(() => entered.push('one'));
-  places.take(() => entered.push('two'));
-  expect(entered).toEqual(['one']);
+test('a place that nobody waits for is free again', () => {
+  const { places, entered } = placesOf(1);
+  places.take('one');
+  places.leave('one');
+  places.take('two');
+  places.take('three');
+  expect(entered).toEqual(['one', 'two']);
 });
 
 test('without a limit nobody waits', () => {
-  const places = new Places(Number.POSITIVE_INFINITY);
-  let entered = 0;
-  for (let index = 0; index < 1_000; index++) places.take(() => entered++);
-  expect(entered).toBe(1_000);
+  const { places, entered } = placesOf(Number.POSITIVE_INFINITY);
+  for (let index = 0; index < 1_000; index++) places.take(`${index}`);
+  expect(entered).toHaveLength(1_000);
 });
