@@ -49,6 +49,8 @@ export class Pool {
   readonly #children = new Map<BackendChild, ChildState>();
   readonly #waiting = new Set<RunExecution>();
   readonly #waitingAlone = new Set<RunExecution>();
+  /** Their child is on its way. */
+  readonly #startingAlone = new Set<RunExecution>();
   #isClosed = false;
   #isDispatching = false;
   #waitingSince = 0;
@@ -91,7 +93,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#isClosed = true;
     const idle = [...this.#children.keys()].filter((child) => child.runCount === 0);
-    if (this.#waiting.size + this.#waitingAlone.size > 0) return;
+    if (this.#waiting.size + this.#waitingAlone.size + this.#startingAlone.size > 0) return;
     await Promise.all(idle.map((child) => child.kill()));
     this.#checkEmpty();
   }
@@ -99,7 +101,8 @@ export class Pool {
   /** Cancels the runs that wait or run, and ends every child. */
   async stop(): Promise<void> {
     this.#isClosed = true;
-    for (const run of [...this.#waiting, ...this.#waitingAlone]) run.cancel(0);
+    const waiting = [...this.#waiting, ...this.#waitingAlone, ...this.#startingAlone];
+    for (const run of waiting) run.cancel(0);
     this.#stopWaiting();
     await Promise.all([...this.#children.keys()].map((child) => child.stop()));
   }
@@ -141,6 +144,7 @@ export class Pool {
 
   async #runAlone(run: RunExecution): Promise<void> {
     const child = this.#grow(true);
+    this.#startingAlone.add(run);
     run.onOver(() => void child.kill());
     try {
       await this.#children.get(child)?.loaded;
@@ -148,6 +152,7 @@ export class Pool {
     } catch (error) {
       run.settle({ kind: 'failed', reason: messageOf(error) });
     }
+    this.#startingAlone.delete(run);
   }
 
   #leastBusy(suits: (child: BackendChild) => boolean): BackendChild | undefined {

@@ -114,7 +114,7 @@ export class IsolateRun {
     const read = await readPolicy(backend, written);
     if ('findings' in read) {
       const [finding] = read.findings;
-      throw new Error(`${finding?.part}.${finding?.path.join('.')}: ${finding?.message}`);
+      throw new Error(`${[finding?.part, ...(finding?.path ?? [])].join('.')}: ${finding?.message}`);
     }
     const returned: unknown = await backend.run(deepFreeze(read.policy), this.#context());
     if (isIterableBy(returned, Symbol.asyncIterator)) await this.#takeAsync(returned);

@@ -15,15 +15,16 @@ export function openDoor(): void {
 /** Imports a package; rejects with whatever it throws, or with what its default export lacks. */
 export async function loadBackend(entryUrl: string): Promise<Backend> {
   const module: unknown = await import(entryUrl);
-  const backend = defaultOf(defaultOf(module));
+  const exported = isObject(module) ? module.default : undefined;
+  const backend = innerDefaultOf(exported);
   const fault = faultOf(backend);
   if (fault !== undefined) throw new Error(fault);
   return backend as Backend;
 }
 
 /** CommonJS made from an ES module has its default export one level deeper. */
-function defaultOf(value: unknown): unknown {
-  return isObject(value) && 'default' in value && !('describe' in value) ? value.default : value;
+function innerDefaultOf(exported: unknown): unknown {
+  return isObject(exported) && '__esModule' in exported ? exported.default : exported;
 }
 
 function faultOf(backend: unknown): string | undefined {

@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { HeldClock } from '../support/held-clock.ts';
+import { isAlive } from '../support/real-daemon.ts';
+import { Rig, startRun, type WatchedRun } from './rig.ts';
+
+describe('children', () => {
+  test('share heavy runs that start in the same moment', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    for (const mood of ['burns', 'burnsPolitely']) {
+      const runs = Array.from({ length: 8 }, () => startRun(lease, { mood, ms: 150 }));
+      await Promise.all(runs.map(({ outcome }) => outcome));
+      const workers = new Set(runs.map(workerOf));
+      expect(workers.size).toBe(Math.min(8, availableParallelism()));
+    }
+  });
+
+  test('take ten thousand short runs without more of them being needed', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const runs = Array.from({ length: 10_000 }, () => startRun(lease, { mood: 'doesNothing' }));
+    const outcomes = await Promise.all(runs.map(({ outcome }) => outcome));
+    expect(outcomes.every(({ kind }) => kind === 'returned')).toBe(true);
+  });
+
+  test('are there for one run alone where that is asked for', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const shared = startRun(lease, { mood: 'burns', ms: 0 });
+    const alone = [1, 2, 3].map(() =>
+      startRun(lease, { mood: 'burns', ms: 0 }, { request: { alone: true } }),
+    );
+    await Promise.all([shared, ...alone].map(({ outcome }) => outcome));
+    const workers = [shared, ...alone].map(workerOf);
+    expect(new Set(workers).size).toBe(4);
+    await expect
+      .poll(() => rig.host.children().filter((child) => child.package === 'hostile'))
+      .toHaveLength(1);
+  });
+
+  test('run at a low priority, and are the first to go when memory runs out', async () => {
+    await using rig = new Rig();
+    await rig.host.open('plain');
+    const [pid = 0] = rig.pids;
+    const nice = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16];
+    expect(Number(nice)).toBe(10);
+    expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim()).toBe('1000');
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', '')).toBe(
+      'orb-worker backend plain',
+    );
+  });
+
+  test('inherit what they are given, and nothing else', async () => {
+    await using rig = new Rig({ env: { PATH: process.env.PATH, COLOUR: 'green' } });
+    await rig.host.open('plain');
+    const environment = readFileSync(`/proc/${rig.pids[0]}/environ`, 'utf8').split('\0').filter(Boolean);
+    expect(environment.sort()).toEqual([`COLOUR=green`, `PATH=${process.env.PATH}`].sort());
+  });
+
+  test('are let go when they have had nothing to do for a while', async () => {
+    const clock = new HeldClock();
+    await using rig = new Rig({ clock });
+    const lease = await rig.host.open('plain');
+    await expect.poll(() => rig.pids).toHaveLength(1);
+    await clock.advance(119_000);
+    expect(rig.pids).toHaveLength(1);
+    await clock.advance(1_000);
+    await expect.poll(() => rig.pids).toEqual([]);
+    expect(await startRun(lease, { count: 1 }).outcome).toEqual({ kind: 'returned' });
+  });
+
+  test('are gone when nobody holds the package any more, but not before their runs have ended', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const other = await rig.host.open('hostile');
+    const [pid = 0] = rig.pids;
+    const run = startRun(lease, { mood: 'waitsFor', ms: 100 });
+    await run.entered;
+    lease.close();
+    lease.close();
+    other.close();
+    expect(isAlive(pid)).toBe(true);
+    expect(await run.outcome).toEqual({ kind: 'returned' });
+    await expect.poll(() => isAlive(pid)).toBe(false);
+    expect(rig.pids).toEqual([]);
+  });
+});
+
+describe('a host that stops', () => {
+  test('cancels what runs and what waits, and leaves no process', async () => {
+    const before = new Set(childrenOf(process.pid));
+    const rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const runs = [
+      ...Array.from({ length: 20 }, () => startRun(lease, { mood: 'spins' })),
+      startRun(lease, { mood: 'waits' }, { request: { alone: true } }),
+    ];
+    await runs[0]?.entered;
+    await rig.host.stop();
+    for (const { outcome } of runs) expect(await outcome).toMatchObject({ kind: 'cancelled' });
+    expect(rig.pids).toEqual([]);
+    expect(childrenOf(process.pid).filter((pid) => !before.has(pid) && isAlive(pid))).toEqual([]);
+    expect(await startRun(lease, null).outcome).toEqual({ kind: 'cancelled', cutOff: false });
+  });
+
+  test('leaves no timer', async () => {
+    const clock = new HeldClock();
+    const rig = new Rig({ clock });
+    const lease = await rig.host.open('hostile');
+    const runs = [1, 2, 3, 4, 5].map(() => startRun(lease, { mood: 'spins' }));
+    await runs[0]?.entered;
+    runs[0]?.execution.cancel(60_000);
+    await rig.host.stop();
+    await Promise.all(runs.map(({ outcome }) => outcome));
+    await expect.poll(() => clock.pending).toBe(0);
+  });
+
+  test('by being killed takes its children along, those that spin too', async () => {
+    const daemonLike = fileURLToPath(new URL('./daemon-like.ts', import.meta.url));
+    const daemon = spawn(process.execPath, ['--no-warnings', daemonLike], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(createInterface({ input: daemon.stdout }), 'line');
+    const pids: number[] = JSON.parse(line);
+    expect(pids.length).toBeGreaterThanOrEqual(2);
+    expect(pids.every(isAlive)).toBe(true);
+    daemon.kill('SIGKILL');
+    await once(daemon, 'exit');
+    await expect.poll(() => pids.filter(isAlive), { timeout: 3_000 }).toEqual([]);
+  });
+});
+
+/** The first entity of a run that burns names its process. */
+function workerOf(run: WatchedRun): string {
+  const [entity] = run.entities() as { device: { name: string } }[];
+  return entity?.device.name ?? 'nobody';
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
