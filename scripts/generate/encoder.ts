@@ -69,30 +69,25 @@ function oneofLines(message: Message, fields: Field[]): string[] {
   );
 }
 
-function inheritLine(message: Message): string[] {
-  if (message.inherit.length === 0) return [];
-  const localOf = (name: string): string => {
-    const field = message.fields.find((other) => other.name === name);
-    return field ? `f${field.number}` : `x_${name}`;
+/** What nested objects inherit is worked out only where there is something to inherit. */
+function inheritLine({ name, fields, extras, inherit: rules }: Message): string[] {
+  if (rules.length === 0) return [];
+  const isExtra = (field: string): boolean => field in extras;
+  const isGiven = (names: string[]): string => {
+    const locals = names.map((field) =>
+      isExtra(field) ? `x_${field}` : `f${fields.find((other) => other.name === field)?.number}`,
+    );
+    return [...new Set(locals)].map((local) => `${local} != null`).join(' || ');
   };
-  const givenOf = (names: string[]): string =>
-    [...new Set(names)].map((name) => `${localOf(name)} != null`).join(' || ');
-  const extras = Object.keys(message.extras);
-  const known = (name: string): boolean =>
-    extras.includes(name) || message.fields.some((field) => field.name === name);
-  const real = message.inherit.filter((rule) => !extras.includes(rule.from));
-  const needed = [
-    ...(extras.length > 0 ? [givenOf(extras)] : []),
+  const real = rules.filter((rule) => !isExtra(rule.from));
+  const conditions = [
+    ...(isGiven(Object.keys(extras)) ? [isGiven(Object.keys(extras))] : []),
     ...(real.length > 0
-      ? [
-          `((${givenOf(real.map((rule) => rule.from))}) && ` +
-            `(${givenOf(real.map((rule) => rule.target).filter(known))}))`,
-        ]
+      ? [`(${isGiven(real.map((rule) => rule.from))}) && (${isGiven(real.map((rule) => rule.target))})`]
       : []),
-  ].join(' || ');
-  return [
-    `  if (!resolved && (${needed})) return write${message.name}(w, w.inherit(o, '${message.name}'), true);`,
   ];
+  const needed = conditions.map((condition) => `(${condition})`).join(' || ');
+  return [`  if (!resolved && ${needed}) return write${name}(w, w.inherit(o, '${name}'), true);`];
 }
 
 /** Writes fields in the order of their numbers, the big oneof's chosen member in its place among them. */

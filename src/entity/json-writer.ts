@@ -1,15 +1,10 @@
+import { JsonOutput, type KeyedField } from './json-output.ts';
 import { doubleText, fractionText, secondText, stringText } from './json-scalars.ts';
-import type { Output } from './output.ts';
-import { type FieldInfo, fieldsOf } from './schema.ts';
+import { fieldsOf } from './schema.ts';
 import { WireReader } from './wire-reader.ts';
 
-/** From this length on one native call is quicker than a loop over the characters. */
-const SHORT_TEXT = 12;
-
 const QUOTE = 0x22;
-const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
-const NEWLINE = 0x0a;
 const BLANK = 0x20;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -23,25 +18,12 @@ const STRING_VALUE = 26;
 const BOOL_VALUE = 32;
 const STRUCT_VALUE = 42;
 
-/** A field and its key as it stands at each level. */
-interface KeyedField extends FieldInfo {
-  readonly keys: string[];
-}
-
 /** Turns protobuf that was written here into proto3 JSON with the names of the schema, in one pass over the bytes. */
-export class JsonWriter {
-  private readonly output: Output;
-  private readonly pretty: boolean;
+export class JsonWriter extends JsonOutput {
   private readonly reader = new WireReader();
   private readonly layouts = new Map<string, readonly (KeyedField | undefined)[]>();
   private lastSeconds = Number.NaN;
   private lastSecondText = '';
-
-  /** @param pretty by 2 blanks a level; otherwise without any white space */
-  constructor(output: Output, pretty: boolean) {
-    this.output = output;
-    this.pretty = pretty;
-  }
 
   /** Appends the message of this type that `bytes` begins with; its lines, but the first, are this many levels in. */
   write(type: string, bytes: Buffer, length: number, level: number): void {
@@ -102,7 +84,7 @@ export class JsonWriter {
     reader.varint();
     reader.varint();
     this.string();
-    this.text(this.pretty ? ': ' : ':');
+    this.colon();
     reader.varint();
     this.value(type, level);
   }
@@ -149,7 +131,7 @@ export class JsonWriter {
       reader.varint();
       reader.varint();
       this.string();
-      this.text(this.pretty ? ': ' : ':');
+      this.colon();
       reader.varint();
       this.jsonValue(level + 1);
     }
@@ -250,61 +232,5 @@ export class JsonWriter {
       this.layouts.set(type, layout);
     }
     return layout;
-  }
-
-  /** A field's key on a line of its own. */
-  private key(field: KeyedField, first: boolean, level: number): void {
-    const depth = this.pretty ? level : 0;
-    field.keys[depth] ??= this.pretty ? `\n${'  '.repeat(level)}"${field.name}": ` : `"${field.name}":`;
-    if (!first) this.byte(COMMA);
-    this.text(field.keys[depth]);
-  }
-
-  private begin(bracket: number): number {
-    this.byte(bracket);
-    return this.output.position;
-  }
-
-  /** Closes a bracket: on a line of its own when there is something inside. */
-  private end(bracket: number, start: number, level: number): void {
-    if (this.output.position !== start) this.line(level);
-    this.byte(bracket);
-  }
-
-  /** The line of the next of several values. */
-  private next(start: number, level: number): void {
-    if (this.output.position === start) this.line(level);
-    else this.separate(level);
-  }
-
-  private separate(level: number): void {
-    this.byte(COMMA);
-    this.line(level);
-  }
-
-  private line(level: number): void {
-    if (!this.pretty) return;
-    const { output } = this;
-    output.reserve(1 + 2 * level);
-    output.buffer[output.position++] = NEWLINE;
-    const end = output.position + 2 * level;
-    while (output.position < end) output.buffer[output.position++] = BLANK;
-  }
-
-  private byte(byte: number): void {
-    this.output.reserve(1);
-    this.output.buffer[this.output.position++] = byte;
-  }
-
-  /** ASCII. */
-  private text(text: string): void {
-    const { output } = this;
-    const { length } = text;
-    output.reserve(length);
-    if (length > SHORT_TEXT) {
-      output.position += output.buffer.write(text, output.position, 'latin1');
-      return;
-    }
-    for (let i = 0; i < length; i++) output.buffer[output.position++] = text.charCodeAt(i);
   }
 }

@@ -3,13 +3,19 @@ import { EntityError, formatPath, type PathStep } from './entity-error.ts';
 import { Output, varintSize } from './output.ts';
 
 /** Bytes of one entity that are more than any receiver takes. */
-export const LARGEST_ENTITY_BYTES = 16 * 1024 * 1024;
+const LARGEST_ENTITY_BYTES = 16 * 1024 * 1024;
 
 /** Readers of protobuf give up below this many messages inside each other, not counting the request. */
 const DEEPEST_MESSAGE = 100;
 
 /** From this length on one native call is quicker than a loop over the characters. */
 const SHORT_TEXT = 12;
+
+/** From this length on it is worth it to count the bytes instead of making room for 3 a character. */
+const LONG_TEXT = 1000;
+
+/** Room that is asked for beyond what is written. */
+const MOST_SPARE_BYTES = 3 * LONG_TEXT + 100;
 
 /** The most that a tag and a number take. */
 export const TAG_AND_VARINT_BYTES = 12;
@@ -98,7 +104,7 @@ export class MessageOutput extends Output {
   /** A text with its tag and length. */
   string(tag: number, name: PathStep, text: string): void {
     const { length } = text;
-    this.reserve(TAG_AND_VARINT_BYTES + length * 3);
+    this.reserve(TAG_AND_VARINT_BYTES + (length < LONG_TEXT ? length * 3 : Buffer.byteLength(text)));
     this.tag(tag);
     if (length > SHORT_TEXT || !this.shortAscii(text, length)) this.longText(name, text, length);
   }
@@ -129,15 +135,19 @@ export class MessageOutput extends Output {
     this.position += written;
   }
 
+  /** Throws when the entity is larger than any receiver takes. */
+  checkSize(): void {
+    if (this.position - this.entityStart > LARGEST_ENTITY_BYTES) throw this.tooLarge();
+  }
+
   protected override grow(bytes: number): void {
-    this.checkSize(bytes);
+    const atLeast = this.position - this.entityStart + bytes - MOST_SPARE_BYTES;
+    if (atLeast > LARGEST_ENTITY_BYTES) throw this.tooLarge();
     super.grow(bytes);
   }
 
-  /** Throws when the open entity is, or with so many more bytes would be, larger than any receiver takes. */
-  checkSize(moreBytes = 0): void {
-    if (this.position - this.entityStart + moreBytes <= LARGEST_ENTITY_BYTES) return;
-    const { entityIndex } = this;
-    throw new EntityError(entityIndex, '', `at most ${LARGEST_ENTITY_BYTES} bytes of protobuf`, 'more');
+  private tooLarge(): EntityError {
+    const expected = `at most ${LARGEST_ENTITY_BYTES} bytes of protobuf`;
+    return new EntityError(this.entityIndex, '', expected, 'more');
   }
 }

@@ -3608,7 +3608,7 @@ function writeVirtualMachine(w: Writer, value: unknown, resolved = false): void 
       default: w.unknown(o, key, 'VirtualMachine');
     }
   }
-  if (!resolved && (((f9 != null || f3 != null || f7 != null) && (f5 != null || f4 != null)))) return writeVirtualMachine(w, w.inherit(o, 'VirtualMachine'), true);
+  if (!resolved && ((f9 != null || f3 != null || f7 != null) && (f5 != null || f4 != null))) return writeVirtualMachine(w, w.inherit(o, 'VirtualMachine'), true);
   if (f1 != null) w.singularString(10, 'name', f1);
   if (f2 != null) w.optionalString(18, 'status', f2);
   if (f3 != null) w.message(26, 'site', f3, writeSite);

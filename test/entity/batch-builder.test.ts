@@ -162,6 +162,12 @@ describe('an entity that is large', () => {
     expect(batches.map((batch) => batch.entityCount)).toEqual([1, 1, 1]);
   });
 
+  test('is taken up to 16 MiB', () => {
+    const [batch] = build(builderOf('diode'), [siteOfSize(16 * 1024 * 1024)]);
+    expect(batch?.entityCount).toBe(1);
+    expect(() => builderOf('diode').add(siteOfSize(16 * 1024 * 1024 + 1))).toThrow('at most 16777216 bytes');
+  });
+
   test.each(encodings)('is refused above 16 MiB, and the next one is taken: %s', (encoding) => {
     const builder = builderOf(encoding);
     expect(() => builder.add({ site: 'x'.repeat(16 * 1024 * 1024) })).toThrow(

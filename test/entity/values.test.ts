@@ -179,3 +179,28 @@ describe('moments', () => {
     );
   });
 });
+
+describe('an editor refuses what the encoder refuses', () => {
+  test.each<[string, Entity]>([
+    // @ts-expect-error: two kinds
+    ['two kinds', { device: { name: 'r1' }, site: 'x' }],
+    // @ts-expect-error: no kind
+    ['no kind', {}],
+    // @ts-expect-error: no kind of this name
+    ['an unknown kind', { devise: 'r1' }],
+    // @ts-expect-error: a Device has no such field
+    ['an unknown field', { device: { nam: 'r1' } }],
+    // @ts-expect-error: a name is a string
+    ['a number for a string', { device: { name: 5 } }],
+    // @ts-expect-error: a Module has no field that a bare value fills
+    ['a bare value where there is none', { module: 'x' }],
+    // @ts-expect-error: one value
+    ['two values in a custom field', { device: { custom_fields: { x: { text: 'a', integer: 1 } } } }],
+    // @ts-expect-error: one object
+    ['two objects', { cable: { a_terminations: [{ object_device: 'a', object_interface: 'b' }] } }],
+    // @ts-expect-error: a time is a Date or a text
+    ['a number for a time', { timestamp: 5, site: 'x' }],
+  ])('%s', (_, entity) => {
+    expect(() => encodeEntity(entity)).toThrow('entity 0: ');
+  });
+});
