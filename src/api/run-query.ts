@@ -27,9 +27,9 @@ export const runQuery = z.object({
     .string()
     .regex(/^\d{1,4}$/)
     .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= LARGEST_PAGE)
+    .pipe(z.int().min(1).max(LARGEST_PAGE))
     .default(DEFAULT_PAGE)
-    .describe(`Runs a page, 1 to ${LARGEST_PAGE}.`),
+    .describe('Runs a page.'),
   cursor: z.string('one cursor').optional().describe('`next_cursor` of the page before.'),
 });
 

@@ -4,6 +4,7 @@ import { finish, openedRun, TestApi, viewOf } from './support.ts';
 
 interface Operation {
   summary: string;
+  parameters?: { name: string; schema: object }[];
   responses: Record<
     string,
     { description: string; content?: Record<string, { schema?: { $ref: string }; example?: unknown }> }
@@ -85,6 +86,12 @@ describe('/openapi.json', () => {
         }
       }
     }
+  });
+
+  test('says what a list of runs may be asked', () => {
+    const { parameters = [] } = document.paths['/api/v1/runs']?.get ?? {};
+    expect(parameters.map(({ name }) => name)).toEqual(['policy', 'status', 'limit', 'cursor']);
+    expect(parameters[2]?.schema).toEqual({ type: 'integer', minimum: 1, maximum: 1000, default: 100 });
   });
 
   test('points at nothing that is not there', () => {

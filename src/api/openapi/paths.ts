@@ -162,7 +162,7 @@ function pathParameter(name: string, description: string): Parameter {
 
 /** As {@link runQuery} reads them, each key optional. */
 function queryParameters(): Parameter[] {
-  const { properties = {} } = z.toJSONSchema(runQuery, { io: 'input' });
+  const { properties = {} } = z.toJSONSchema(runQuery);
   return Object.entries(properties).map(([name, schema]) => {
     const { description, ...rest } = typeof schema === 'object' ? schema : {};
     return { name, in: 'query', required: false, description, schema: rest };
