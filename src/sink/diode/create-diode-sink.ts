@@ -114,7 +114,7 @@ class DiodeSink implements Sink {
   }
 
   /** Calls Ingest; a token that is refused is replaced and the same message sent again (sheet: Sending to Diode 3). */
-  async #ingest(message: Buffer, signal: AbortSignal): Promise<Buffer> {
+  async #ingest(message: readonly Buffer[], signal: AbortSignal): Promise<Buffer> {
     if (this.#connection === undefined) throw new Error('the sink was not started');
     const { tokens, client } = this.#connection;
     for (let attempt = 1; ; attempt += 1) {

@@ -11,10 +11,10 @@ const SDK_NAME = 6;
 const SDK_VERSION = 7;
 const METADATA = 8;
 
-/** A batch (encoding `diode`) as an `IngestRequest` (sheet: Sending to Diode 4). Its entities are copied once. */
-export function encodeIngestRequest(batch: Batch, sender: Sender): Buffer {
+/** A batch (encoding `diode`) as an `IngestRequest` (sheet: Sending to Diode 4). In parts to be joined: its entities are not copied. */
+export function encodeIngestRequest(batch: Batch, sender: Sender): readonly Buffer[] {
   const { run } = batch;
-  return Buffer.concat([
+  return [
     field(STREAM, 'latest'),
     batch.bytes,
     field(ID, batch.id),
@@ -23,5 +23,5 @@ export function encodeIngestRequest(batch: Batch, sender: Sender): Buffer {
     field(SDK_NAME, sender.name),
     field(SDK_VERSION, sender.version),
     field(METADATA, structOf(runMetadata(run))),
-  ]);
+  ];
 }

@@ -4,6 +4,7 @@ import type { ConnectProxy } from '../proxy.ts';
 import type { Route } from '../route.ts';
 import { authorityOf } from '../target.ts';
 import { CallFailure } from './call-failure.ts';
+import { MessageBuffers } from './message-buffers.ts';
 
 /** Replies hold a few error texts; whatever is longer is not a reply of the receiver we know. */
 const LARGEST_REPLY = 1024 * 1024;
@@ -31,6 +32,7 @@ type Grpc = typeof import('@grpc/grpc-js');
 export class GrpcClient {
   readonly #options: GrpcClientOptions;
   readonly #closing = new AbortController();
+  readonly #buffers = new MessageBuffers();
   #channel: Channel | undefined;
 
   constructor(options: GrpcClientOptions) {
@@ -38,12 +40,12 @@ export class GrpcClient {
   }
 
   /**
-   * Sends `message` as it is to the method at `path` (the target's own path is put before it) and resolves with the
+   * Sends `parts`, joined to one message, to the method at `path` (the target's own path is put before it) and resolves with the
    * reply's bytes. Rejects with a {@link CallFailure}; the deadline, `signal` and `close` end the call.
    */
   async call(
     path: string,
-    message: Buffer,
+    parts: readonly Buffer[],
     metadata: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Buffer> {
@@ -51,9 +53,12 @@ export class GrpcClient {
     const stop = AbortSignal.any([signal, this.#closing.signal]);
     if (stop.aborted) throw new CallFailure(grpc.status.CANCELLED, 'given up before it was sent');
     const channel = this.#currentChannel(grpc);
+    const message = this.#buffers.join(parts);
     try {
       const reply = await this.#callOnce(grpc, channel.client, path, message, metadata, stop);
       channel.deadlinesInARow = 0;
+      // After a failure the library may still hold on to it.
+      this.#buffers.release(message);
       return reply;
     } catch (failure) {
       const byDeadline = failure instanceof CallFailure && failure.code === grpc.status.DEADLINE_EXCEEDED;

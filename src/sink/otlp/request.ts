@@ -2,7 +2,7 @@ import type { Batch } from '../contract.ts';
 import { field, fieldHead } from '../protobuf.ts';
 import { platformText, producerAppName, runMetadata, type Sender } from '../sender.ts';
 
-/** Field numbers of the messages round the log records; all but the two named differently are field 1 of theirs. */
+/** Field numbers of the messages round the log records. */
 const RESOURCE_LOGS = 1;
 const RESOURCE = 1;
 const SCOPE_LOGS = 2;
@@ -10,17 +10,17 @@ const SCOPE = 1;
 const ATTRIBUTES = 1;
 
 /**
- * A batch (encoding `otlp`) as an `ExportLogsServiceRequest` (sheet: Sending to Diode, OTLP logs). Its log records are
- * the last thing in each of the messages round them, and so are copied once.
+ * A batch (encoding `otlp`) as an `ExportLogsServiceRequest` (sheet: OTLP logs), in parts to be joined: its log records
+ * are the last thing in each of the messages round them, and so need not be copied here.
  */
-export function encodeExportRequest(batch: Batch, sender: Sender): Buffer {
+export function encodeExportRequest(batch: Batch, sender: Sender): readonly Buffer[] {
   const resource = field(RESOURCE, ...resourceAttributes(batch, sender));
   const scope = field(SCOPE, field(1, sender.name), field(2, sender.version));
   const scopeLogsLength = scope.length + batch.bytes.length;
   const scopeLogsHead = fieldHead(SCOPE_LOGS, scopeLogsLength);
   const resourceLogsLength = resource.length + scopeLogsHead.length + scopeLogsLength;
   const head = fieldHead(RESOURCE_LOGS, resourceLogsLength);
-  return Buffer.concat([head, resource, scopeLogsHead, scope, batch.bytes]);
+  return [head, resource, scopeLogsHead, scope, batch.bytes];
 }
 
 function resourceAttributes({ run }: Batch, sender: Sender): Buffer[] {

@@ -1,0 +1,151 @@
+// Ready-made 3 MiB batches through delivery and sink, beside a bare grpc-js client: node test/bench/send.bench.ts
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import * as grpc from '@grpc/grpc-js';
+import { pino } from 'pino';
+import { systemClock } from '../../src/clock.ts';
+import { createDelivery } from '../../src/delivery/create-delivery.ts';
+import type { Batch } from '../../src/sink/contract.ts';
+import { createDiodeSink } from '../../src/sink/diode/create-diode-sink.ts';
+import { encodeIngestRequest } from '../../src/sink/diode/request.ts';
+import { parseTarget } from '../../src/sink/target.ts';
+import { FakeDiode } from '../support/fake-diode.ts';
+import { lengthDelimited } from '../support/fake-diode-wire.ts';
+
+const BATCHES = 60;
+const ROUNDS = 5;
+const ENTITY_BYTES = 300;
+const ENTITIES = Math.floor((3 * 1024 * 1024) / (ENTITY_BYTES + 3));
+const MEGABYTE = 1e6;
+
+const entities = Buffer.concat(Array(ENTITIES).fill(lengthDelimited(2, Buffer.alloc(ENTITY_BYTES))));
+const log = pino({ level: 'silent' });
+
+function batchOf(runId: string): Batch {
+  const run = { runId, policyName: 'edge', backend: 'bench', appName: 'bench', appVersion: '1' };
+  return { id: crypto.randomUUID(), run, entityCount: ENTITIES, bytes: entities };
+}
+
+/** The receiver, in a process of its own; it says how much it acknowledged when it is asked. */
+async function serve(): Promise<void> {
+  const diode = await FakeDiode.start({ keepRequests: false });
+  process.on('message', () => process.send?.(diode.acknowledged.entities));
+  process.on('disconnect', () => void diode.stop());
+  process.send?.(diode.target);
+}
+
+async function startReceiver() {
+  const child = fork(fileURLToPath(import.meta.url), ['--serve']);
+  const [target] = await once(child, 'message');
+  return {
+    target: String(target),
+    async acknowledged(): Promise<number> {
+      child.send('?');
+      const [entityCount] = await once(child, 'message');
+      return Number(entityCount);
+    },
+    stop: () => child.disconnect(),
+  };
+}
+
+/** `lanes` runs, each one batch after another. */
+async function throughDelivery(target: string): Promise<(lanes: number) => Promise<void>> {
+  const sink = createDiodeSink({
+    target: parseTarget(target),
+    clientId: 'me',
+    clientSecret: 'secret',
+    appNamePrefix: undefined,
+    version: '0.1.0',
+    clock: systemClock,
+    log,
+    env: {},
+  });
+  await sink.start();
+  const delivery = createDelivery({ sink, clock: systemClock, log });
+  return async (lanes) => {
+    const oneLane = async (_: unknown, lane: number): Promise<void> => {
+      const run = delivery.open(() => undefined);
+      for (let sent = 0; sent < BATCHES / lanes; sent += 1) {
+        await run.reserve(entities.length);
+        run.accept(batchOf(`run-${lane}`));
+      }
+      const { failure } = await run.finish();
+      if (failure !== undefined) throw new Error(failure);
+    };
+    await Promise.all(Array.from({ length: lanes }, oneLane));
+  };
+}
+
+/** What nobody can be faster than: the same message again and again, `lanes` calls at once. */
+async function throughBareClient(target: string): Promise<(lanes: number) => Promise<void>> {
+  const url = target.replace('grpc://', '');
+  const reply = await fetch(`http://${url}/auth/token`, { method: 'POST' });
+  const { access_token } = (await reply.json()) as { access_token: string };
+  const metadata = new grpc.Metadata();
+  metadata.set('authorization', `Bearer ${access_token}`);
+  const client = new grpc.Client(url, grpc.credentials.createInsecure());
+  const sender = { name: 'bare', version: '0.0.0', appNamePrefix: undefined };
+  const message = Buffer.concat(encodeIngestRequest(batchOf('bare'), sender));
+  const same = (bytes: Buffer): Buffer => bytes;
+  const callOnce = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const deadline = Date.now() + 60_000;
+      client.makeUnaryRequest(
+        '/diode.v1.IngesterService/Ingest',
+        same,
+        same,
+        message,
+        metadata,
+        { deadline },
+        (error) => (error ? reject(error) : resolve()),
+      );
+    });
+  return async (lanes) => {
+    const oneLane = async (): Promise<void> => {
+      for (let sent = 0; sent < BATCHES / lanes; sent += 1) await callOnce();
+    };
+    await Promise.all(Array.from({ length: lanes }, oneLane));
+  };
+}
+
+async function megabytesPerSecond(send: (lanes: number) => Promise<void>, lanes: number): Promise<number> {
+  const start = performance.now();
+  await send(lanes);
+  return (BATCHES * entities.length) / MEGABYTE / ((performance.now() - start) / 1000);
+}
+
+function describe(samples: readonly number[]): string {
+  const sorted = samples.toSorted((a, b) => a - b).map(Math.round);
+  return `${medianOf(samples).toFixed(0)} MB/s (${sorted.at(0)} to ${sorted.at(-1)})`;
+}
+
+function medianOf(samples: readonly number[]): number {
+  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? 0;
+}
+
+async function measure(): Promise<void> {
+  const receiver = await startReceiver();
+  const ours = await throughDelivery(receiver.target);
+  const bare = await throughBareClient(receiver.target);
+  for (const lanes of [1, 4]) {
+    await ours(lanes);
+    await bare(lanes);
+    const before = await receiver.acknowledged();
+    const samples = { ours: [] as number[], bare: [] as number[] };
+    for (let round = 0; round < ROUNDS; round += 1) {
+      samples.ours.push(await megabytesPerSecond(ours, lanes));
+      samples.bare.push(await megabytesPerSecond(bare, lanes));
+    }
+    const missing = 2 * ROUNDS * BATCHES * ENTITIES - ((await receiver.acknowledged()) - before);
+    if (missing !== 0) throw new Error(`${missing} entities did not arrive`);
+    const ratio = (medianOf(samples.ours) / medianOf(samples.bare)).toFixed(2);
+    console.log(
+      `${lanes} in flight: ${describe(samples.ours)}; bare: ${describe(samples.bare)}; ${ratio} of it`,
+    );
+  }
+  receiver.stop();
+  process.exit();
+}
+
+await (process.argv.includes('--serve') ? serve() : measure());
