@@ -15,11 +15,17 @@ export function expectField(message: string, key: string): string {
   return near === undefined ? what : `${what} (did you mean ${near}?)`;
 }
 
+/** True for an object whose keys are its content. */
+export function holdsFields(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.getPrototypeOf(value) === Object.prototype || !hidesItsContent(value);
+}
+
 /**
- * True for an object that keeps what it holds elsewhere than in fields of its own: a list, a Map, a Date, an instance
- * with nothing but accessors. It would be written as an empty message.
+ * True for an object that keeps what it holds elsewhere than in fields: a list, a Map, a Date, an instance with nothing
+ * but accessors. It would be written as an empty message.
  */
-export function hidesItsContent(value: object): boolean {
+function hidesItsContent(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null) return false;
   if (Object.prototype.toString.call(value) !== '[object Object]') return true;

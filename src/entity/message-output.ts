@@ -2,7 +2,7 @@ import { describeValue } from './describe.ts';
 import { EntityError, formatPath, type PathStep } from './entity-error.ts';
 import { Output, varintSize } from './output.ts';
 
-/** Bytes of one entity that are more than any receiver takes. */
+/** No receiver takes an entity of more bytes. */
 const LARGEST_ENTITY_BYTES = 16 * 1024 * 1024;
 
 /** Readers of protobuf give up below this many messages inside each other, not counting the request. */

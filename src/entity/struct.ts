@@ -1,5 +1,5 @@
 import type { PathStep } from './entity-error.ts';
-import { hidesItsContent } from './expectations.ts';
+import { holdsFields } from './expectations.ts';
 import { MessageOutput } from './message-output.ts';
 
 const FIELDS_ENTRY = 10;
@@ -15,11 +15,8 @@ const LIST_VALUE = 50;
 
 /** Checks that a value is an object whose keys are its content. */
 export function readObject(out: MessageOutput, name: PathStep, value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) throw out.fault(name, 'an object', value);
-  if (Object.getPrototypeOf(value) !== Object.prototype && hidesItsContent(value)) {
-    throw out.fault(name, 'an object', value);
-  }
-  return value as Record<string, unknown>;
+  if (!holdsFields(value)) throw out.fault(name, 'an object', value);
+  return value;
 }
 
 /** Writes the fields of a `google.protobuf.Struct`, but for one. */

@@ -1,6 +1,6 @@
 import type { WriteMessage } from '../generated/encoder.ts';
 import type { EntityError } from './entity-error.ts';
-import { expectField, expectMessage, hidesItsContent } from './expectations.ts';
+import { expectField, expectMessage, holdsFields } from './expectations.ts';
 import { inherit } from './inherit.ts';
 import { readInt64 } from './int64.ts';
 import { MessageOutput, TAG_AND_VARINT_BYTES } from './message-output.ts';
@@ -40,11 +40,8 @@ export class Writer extends MessageOutput {
   }
 
   object(value: unknown, message: string): Fields {
-    if (typeof value !== 'object' || value === null) throw this.fault('', expectMessage(message), value);
-    if (Object.getPrototypeOf(value) !== Object.prototype && hidesItsContent(value)) {
-      throw this.fault('', expectMessage(message), value);
-    }
-    return value as Fields;
+    if (!holdsFields(value)) throw this.fault('', expectMessage(message), value);
+    return value;
   }
 
   singularString(tag: number, name: string, value: unknown): void {
