@@ -13,6 +13,7 @@ import { AppliedPolicy } from './applied-policy.ts';
 import type { PolicyDraft, PolicyRegistry, PolicyView, Provenance } from './contract.ts';
 import { logApplied } from './log-applied.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
+import type { PackageHold } from './package-hold.ts';
 
 interface RegistryParts {
   readonly clock: Clock;
@@ -117,17 +118,23 @@ class Registry implements PolicyRegistry {
 
   /** Nothing in here waits: a document's policies are there all at once. */
   #commit(opened: readonly OpenedDraft[]): void {
-    const prepare = ({ draft, hold }: OpenedDraft): AppliedPolicy =>
-      new AppliedPolicy(draft, this.#triggerOf(draft), hold);
-    let policies: readonly AppliedPolicy[];
+    const policies: AppliedPolicy[] = [];
     try {
       this.#refuseWhenStopped();
-      policies = opened.map(prepare);
+      for (const { draft, hold } of opened) policies.push(this.#start(draft, hold));
     } catch (error) {
+      for (const { trigger } of policies) trigger.stop();
       for (const { hold } of opened) hold.release();
       throw error;
     }
-    for (const policy of policies) this.#begin(policy);
+    for (const policy of policies) this.#announce(policy);
+  }
+
+  /** Its trigger fires later at the soonest, when the policy is known. */
+  #start(draft: PolicyDraft, hold: PackageHold): AppliedPolicy {
+    const policy = new AppliedPolicy(draft, this.#triggerOf(draft), hold);
+    policy.trigger.start((dueAt) => this.#parts.coordinator.fire(policy, policy.kind, dueAt));
+    return policy;
   }
 
   #triggerOf({ schedule, settings }: PolicyDraft): Trigger {
@@ -136,13 +143,12 @@ class Registry implements PolicyRegistry {
     return new CronTrigger(this.#schedule, clock, compileCron(schedule, settings.timezone));
   }
 
-  #begin(policy: AppliedPolicy): void {
-    const { coordinator, events, log } = this.#parts;
+  #announce(policy: AppliedPolicy): void {
+    const { events, log } = this.#parts;
     this.#policies.set(policy.name, policy);
     this.#loadedPackages.add(policy.draft.packageName);
     events.emit('policy:applied', { policy: policy.name, backend: policy.lease.description.name });
     logApplied(log, policy.draft);
-    policy.trigger.start((dueAt) => coordinator.fire(policy, policy.kind, dueAt));
   }
 
   async #releaseAfter(cancelled: Promise<void>, policy: AppliedPolicy): Promise<void> {

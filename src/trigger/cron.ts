@@ -26,7 +26,7 @@ const ANY_MOMENT = new Date(Date.UTC(2026, 0, 1));
  */
 export function compileCron(expression: string, timezone: string): CronSchedule {
   refuseWrongShape(expression);
-  searcherOf(expression, timezone);
+  if (!everFires(expression, timezone)) throw new CronError(`'${expression}' never fires`);
   return new SharedSchedule(expression, timezone);
 }
 
@@ -65,11 +65,17 @@ class SharedSchedule implements CronSchedule {
 /** Searches one expression in one zone, and remembers the last answer: policies of one schedule ask the same. */
 class Searcher {
   readonly #cron: Cron;
+  #everFires: boolean | undefined;
   #from = 0;
   #next: number | undefined;
 
   constructor(cron: Cron) {
     this.#cron = cron;
+  }
+
+  get everFires(): boolean {
+    this.#everFires ??= this.#cron.nextRun(ANY_MOMENT) !== null;
+    return this.#everFires;
   }
 
   nextAfter(epochMs: number): number | undefined {
@@ -91,7 +97,7 @@ function searcherOf(expression: string, timezone: string): Searcher {
   const key = `${timezone} ${expression}`;
   const known = searchers.get(key);
   if (known) searchers.delete(key);
-  const searcher = known ?? new Searcher(readExpression(expression, timezone));
+  const searcher = known ?? new Searcher(cronOf(expression, timezone));
   searchers.set(key, searcher);
   if (searchers.size > MOST_SEARCHERS) forgetOldest();
   return searcher;
@@ -104,20 +110,23 @@ function forgetOldest(): void {
   }
 }
 
-function readExpression(expression: string, timezone: string): Cron {
+/** An unknown zone shows only when a moment is searched for. */
+function everFires(expression: string, timezone: string): boolean {
   try {
-    const cron = new Cron(expression, {
-      paused: true,
-      timezone,
-      mode: '5-or-6-parts',
-      sloppyRanges: true,
-      fixedTimeRule: 'no-wildcard',
-    });
-    if (cron.nextRun(ANY_MOMENT)) return cron;
+    return searcherOf(expression, timezone).everFires;
   } catch (fault) {
     throw new CronError(`'${expression}': ${messageOf(fault).replace(/^Cron(Pattern|Date): /, '')}`, {
       cause: fault,
     });
   }
-  throw new CronError(`'${expression}' never fires`);
+}
+
+function cronOf(expression: string, timezone: string): Cron {
+  return new Cron(expression, {
+    paused: true,
+    timezone,
+    mode: '5-or-6-parts',
+    sloppyRanges: true,
+    fixedTimeRule: 'no-wildcard',
+  });
 }
