@@ -8,7 +8,8 @@ import { BatchBuilder, type EncodedBatch } from '../../src/entity/batch-builder.
 import type { RunIdentity } from '../../src/sink/contract.ts';
 import { createDiodeSink } from '../../src/sink/diode/create-diode-sink.ts';
 import { parseTarget } from '../../src/sink/target.ts';
-import { decodeIngest, FakeDiode } from '../support/fake-diode.ts';
+import { FakeDiode } from '../support/fake-diode.ts';
+import { decodeIngest } from '../support/fake-diode-decode.ts';
 import { ingestReplyWithErrors } from '../support/fake-diode-wire.ts';
 
 const log = pino({ level: 'silent' });

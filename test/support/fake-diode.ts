@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
+import { type DecodedIngest, decodeIngest } from './fake-diode-decode.ts';
 import { Faults, type GrpcFault, type TokenFault } from './fake-diode-faults.ts';
+import { type ReceivedTokenRequest, TokenEndpoint } from './fake-diode-token.ts';
 import { countFields } from './fake-diode-wire.ts';
-import { WireSchema } from './wire-schema.ts';
 
 const ENTITIES_FIELD = 2;
 const MESSAGE_LIMIT = 4 * 1024 * 1024;
@@ -35,42 +36,6 @@ export interface ReceivedCall {
   readonly at: number;
 }
 
-/** What a token request carried. */
-export interface ReceivedTokenRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingMessage['headers'];
-  readonly form: Record<string, string>;
-  readonly body: string;
-}
-
-/** An IngestRequest, as proto3 JSON with the schema's own names. */
-export interface DecodedIngest {
-  readonly stream: string;
-  readonly entities?: readonly Record<string, unknown>[];
-  readonly id: string;
-  readonly producer_app_name: string;
-  readonly producer_app_version: string;
-  readonly sdk_name: string;
-  readonly sdk_version: string;
-  readonly metadata: Record<string, unknown>;
-}
-
-let ingestSchema: WireSchema | undefined;
-let exportSchema: WireSchema | undefined;
-
-/** An IngestRequest's bytes, read by a general protobuf library. */
-export function decodeIngest(bytes: Uint8Array): DecodedIngest {
-  ingestSchema ??= new WireSchema('schema.json');
-  return ingestSchema.decode('diode.v1.IngestRequest', bytes);
-}
-
-/** An OTLP logs request's bytes, read by a general protobuf library. */
-export function decodeExport<T>(bytes: Uint8Array): T {
-  exportSchema ??= new WireSchema('otlp-logs.json');
-  return exportSchema.decode('opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest', bytes);
-}
-
 /**
  * A Diode for tests: gRPC (Ingest, and OTLP logs Export) and the token endpoint on one loopback port, as the real
  * one behind its ingress. It keeps what it got and fails on command.
@@ -80,13 +45,10 @@ export class FakeDiode implements AsyncDisposable {
   readonly ingest = new Faults<GrpcFault>();
   /** What Export does instead of acknowledging. */
   readonly otlp = new Faults<GrpcFault>();
-  /** What the token endpoint does instead of giving a token. */
-  readonly token = new Faults<TokenFault>();
   /** Every Ingest that arrived, refused ones included. */
   readonly requests: ReceivedCall[] = [];
   /** Every Export that arrived. */
   readonly exports: ReceivedCall[] = [];
-  readonly tokenRequests: ReceivedTokenRequest[] = [];
   /** Calls and entities that Ingest acknowledged. */
   readonly acknowledged = { calls: 0, entities: 0, bytes: 0 };
   /** The most Ingest calls that were unanswered at one time. */
@@ -98,16 +60,18 @@ export class FakeDiode implements AsyncDisposable {
   readonly #options: FakeDiodeOptions;
   readonly #sockets = new Set<net.Socket>();
   readonly #watchers = new Set<() => void>();
-  readonly #validTokens = new Set<string>();
+  readonly #tokens: TokenEndpoint;
   #front: net.Server | undefined;
   #http: Server | undefined;
   #grpc: grpc.Server | undefined;
   #unanswered = 0;
-  #tokensGiven = 0;
 
   private constructor(options: FakeDiodeOptions) {
     this.#options = options;
     this.port = options.port ?? 0;
+    this.#tokens = new TokenEndpoint(`${this.#path}/auth/token`, options.tokenLifetimeSeconds ?? 3600, () =>
+      this.#changed(),
+    );
   }
 
   static async start(options: FakeDiodeOptions = {}): Promise<FakeDiode> {
@@ -120,6 +84,15 @@ export class FakeDiode implements AsyncDisposable {
   get target(): string {
     const host = this.#host.includes(':') ? `[${this.#host}]` : this.#host;
     return `${this.#options.tls ? 'grpcs' : 'grpc'}://${host}:${this.port}${this.#path}`;
+  }
+
+  /** What the token endpoint does instead of giving a token. */
+  get token(): Faults<TokenFault> {
+    return this.#tokens.faults;
+  }
+
+  get tokenRequests(): readonly ReceivedTokenRequest[] {
+    return this.#tokens.requests;
   }
 
   /** Connections that are open now. */
@@ -162,7 +135,7 @@ export class FakeDiode implements AsyncDisposable {
 
   /** Tokens given so far are worth nothing any more. */
   revokeTokens(): void {
-    this.#validTokens.clear();
+    this.#tokens.revokeAll();
   }
 
   /** Cuts every connection off, calls under way included. */
@@ -186,7 +159,7 @@ export class FakeDiode implements AsyncDisposable {
   /** Listens (again, after `stop`, on the same port). */
   async restart(): Promise<void> {
     await this.stop();
-    this.#http = createServer((request, reply) => this.#onHttp(request, reply));
+    this.#http = this.#tokens.createServer();
     const injector = this.#createGrpc();
     const onPlain = (socket: net.Socket): void => this.#route(socket, injector);
     const front = this.#options.tls
@@ -283,8 +256,7 @@ export class FakeDiode implements AsyncDisposable {
 
   /** What a Diode without any fault refuses. */
   #ownObjection(call: RawCall): GrpcFault | undefined {
-    const header = String(call.metadata.get('authorization')[0] ?? '');
-    if (!this.#validTokens.has(header.replace(/^Bearer /, ''))) {
+    if (!this.#tokens.admits(String(call.metadata.get('authorization')[0] ?? ''))) {
       return {
         status: grpc.status.UNAUTHENTICATED,
         message: 'missing or invalid authorization header',
@@ -309,53 +281,6 @@ export class FakeDiode implements AsyncDisposable {
       reply({ code: grpc.status.CANCELLED });
     } else if ('reply' in fault) reply(null, fault.reply);
     else reply({ code: fault.status, details: fault.message });
-  }
-
-  #onHttp(request: IncomingMessage, reply: ServerResponse): void {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('error', () => undefined);
-    request.on('end', () => {
-      const body = Buffer.concat(chunks).toString();
-      this.tokenRequests.push({
-        method: request.method ?? '',
-        path: request.url ?? '',
-        headers: request.headers,
-        form: Object.fromEntries(new URLSearchParams(body)),
-        body,
-      });
-      this.#answerToken(request, reply);
-      this.#changed();
-    });
-  }
-
-  #answerToken(request: IncomingMessage, reply: ServerResponse): void {
-    const fault = this.token.take();
-    if (fault === 'hang') return;
-    if (fault === 'disconnect') {
-      request.socket.destroy();
-      return;
-    }
-    if (request.method !== 'POST' || request.url !== `${this.#path}/auth/token`) {
-      reply.writeHead(404).end('{"error":"no such route"}');
-      return;
-    }
-    if (fault !== undefined) {
-      reply.writeHead(fault.status, fault.headers).end(fault.body ?? '');
-      return;
-    }
-    reply.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(this.#newToken()));
-  }
-
-  #newToken(): object {
-    this.#tokensGiven += 1;
-    const token = `token-${this.#tokensGiven}`;
-    this.#validTokens.add(token);
-    return {
-      access_token: token,
-      token_type: 'bearer',
-      expires_in: this.#options.tokenLifetimeSeconds ?? 3600,
-    };
   }
 }
 

@@ -64,12 +64,12 @@ class DiodeSink implements Sink {
     const { env, clock, target } = this.#options;
     if (env.DIODE_SENTRY_DSN) this.#log.info('DIODE_SENTRY_DSN is ignored: this daemon reports to nobody');
     const { tokens } = this.#connect(await readRoute(target, env));
-    const first = this.#tryToken(tokens);
-    if (await settlesWithin(clock, WAIT_AT_START_MS, first)) {
+    const first = this.#tokenError(tokens);
+    if (!(await settlesWithin(clock, WAIT_AT_START_MS, first))) {
+      this.#health.bad('the token endpoint has not answered yet');
+    } else {
       const error = await first;
       if (error?.refused) throw new SinkError('fatal', `Unable to connect to Diode Server: ${error.message}`);
-    } else {
-      this.#health.bad('the token endpoint has not answered yet');
     }
     void this.#lookUntilReached(tokens, first);
   }
@@ -132,23 +132,26 @@ class DiodeSink implements Sink {
 
   /** A daemon that starts before Diode does would else call it away until its next run. */
   async #lookUntilReached(tokens: TokenSource, first: Promise<TokenError | undefined>): Promise<void> {
-    let error = await first;
-    while (error !== undefined && !error.refused && !this.#closing.signal.aborted) {
-      await pause(this.#options.clock, LOOK_AGAIN_AFTER_MS, this.#closing.signal);
-      error = await this.#tryToken(tokens);
+    const { signal } = this.#closing;
+    for (
+      let error = await first;
+      error !== undefined && !signal.aborted;
+      error = await this.#tokenError(tokens)
+    ) {
+      this.#health.bad(error.message);
+      if (error.refused) return;
+      await pause(this.#options.clock, LOOK_AGAIN_AFTER_MS, signal);
     }
+    if (!signal.aborted) this.#health.good();
   }
 
-  /** Resolves with the reason when there is no token to be had. */
-  async #tryToken(tokens: TokenSource): Promise<TokenError | undefined> {
+  /** Resolves with the reason when there is no token to be had, with undefined when there is, or when the sink closes. */
+  async #tokenError(tokens: TokenSource): Promise<TokenError | undefined> {
     try {
       await tokens.get(this.#closing.signal);
-      this.#health.good();
       return undefined;
     } catch (error) {
-      if (!(error instanceof TokenError)) return undefined;
-      this.#health.bad(error.message);
-      return error;
+      return error instanceof TokenError ? error : undefined;
     }
   }
 

@@ -205,16 +205,18 @@ describe('a token that is refused', () => {
 });
 
 describe('before the daemon listens', () => {
-  test.each([400, 401, 403])('credentials refused with %d stop it', async (code) => {
+  test.each([400, 401, 403])('credentials refused with %d stop it, with one line', async (code) => {
     await using diode = await FakeDiode.start();
     diode.token.failAlways({ status: code });
-    await using sink = createSink(diode);
+    const { log, lines } = readableLog();
+    await using sink = createSink(diode, { log });
     const error = await failureOf(sink.start());
     expect(error.kind).toBe('fatal');
     expect(error.message).toMatch(
       /^Unable to connect to Diode Server: Failed to obtain access token: (Bad Request|Unauthorized|Forbidden)$/,
     );
     expect(JSON.stringify(error)).not.toContain('hunter2');
+    expect(lines).toEqual([]);
   });
 
   test('a Diode that is away stops nothing, shows in health, and is noticed when it comes', async () => {
