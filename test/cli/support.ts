@@ -53,3 +53,54 @@ export function optionsOf(argv: readonly string[], env: NodeJS.ProcessEnv = {}):
     throw new Error(`no options: ${JSON.stringify(wish)}`);
   return wish.options;
 }
+
+/** A daemon that was started from source and listens. */
+export class StartedDaemon implements AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly #errors: string[];
+
+  private constructor(child: ChildProcess, url: string, errors: string[]) {
+    this.process = child;
+    this.url = url;
+    this.#errors = errors;
+  }
+
+  /** Resolves when it says where it listens; rejects with what it wrote when it ends before. */
+  static async start(flags: readonly string[], env: Record<string, string> = {}): Promise<StartedDaemon> {
+    const child = spawnProgram(flags, env);
+    const errors: string[] = [];
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+        errors.push(chunk);
+        const listening = /Listening on (http:\/\/[^\s"]+)/.exec(errors.join(''));
+        if (listening?.[1] !== undefined) resolve(listening[1]);
+      });
+      child.on('exit', () => reject(new Error(errors.join(''))));
+    });
+    return new StartedDaemon(child, url, errors);
+  }
+
+  /** What it wrote to stderr so far. */
+  get stderr(): string {
+    return this.#errors.join('');
+  }
+
+  /** Resolves when this stands in stderr. */
+  async says(words: string): Promise<void> {
+    while (!this.stderr.includes(words)) await once(this.process.stderr ?? this.process, 'data');
+  }
+
+  /** Its exit status, or the signal that ended it. */
+  async end(...signals: NodeJS.Signals[]): Promise<number | string> {
+    const closed = once(this.process, 'close');
+    for (const signal of signals) this.process.kill(signal);
+    await closed;
+    return this.process.exitCode ?? this.process.signalCode ?? 'unknown';
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { exitCode, signalCode } = this.process;
+    if (exitCode === null && signalCode === null) await this.end('SIGKILL');
+  }
+}
