@@ -1,7 +1,8 @@
-import { ValidationError, type ValidationRow } from '../errors.ts';
+import { BadRequestError, ValidationError, type ValidationRow } from '../errors.ts';
 import { CronError, compileCron } from '../trigger/cron.ts';
 import { type CheckedPolicy, policySchema } from './document-schema.ts';
 import { type Environment, type Expansion, expand, type Path } from './expand.ts';
+import { MAX_POLICIES, MAX_ROWS } from './limits.ts';
 import { PlainConverter, type PlainValue } from './plain-value.ts';
 import { dictType, fieldOf, invalidKey, missing, modelType, rowsOf, stringType, valueError } from './rows.ts';
 import { isTimezone } from './timezone.ts';
@@ -42,6 +43,11 @@ export function checkPolicies(
   const policies = document.get('policies');
   if (!document.has('policies')) throw new ValidationError([missing(['policies'])]);
   if (!(policies instanceof Map)) throw new ValidationError([dictType(['policies'])]);
+  if (policies.size > MAX_POLICIES) {
+    throw new BadRequestError(
+      `the document has ${policies.size} policies: send at most ${MAX_POLICIES} at once`,
+    );
+  }
   const checker = new Checker(context);
   const rows: ValidationRow[] = [];
   const sound: SoundPolicy[] = [];
@@ -51,10 +57,13 @@ export function checkPolicies(
     const result = checker.check(nameOf(key), policy, base);
     if ('rows' in result) rows.push(...result.rows);
     else sound.push(result);
+    if (rows.length > MAX_ROWS) throw new ValidationError([...rows.slice(0, MAX_ROWS), andMore]);
   }
   if (rows.length > 0) throw new ValidationError(rows);
   return sound;
 }
+
+const andMore = valueError(['policies'], `More than ${MAX_ROWS} findings: the rest is left out.`);
 
 /** A key as upstream's rows show it, where it is no text. */
 function nameOf(key: unknown): string {

@@ -24,7 +24,7 @@ export function lintPolicies(
   const findings = findAll(document, policies);
   if (findings.length === 0) return new Map();
   const located = locateAll(document, findings).sort((one, other) => one.offset - other.offset);
-  const placeOf = createPlaceFinder(document.source);
+  const placeOf = createPlaceFinder(document);
   const names = new Set(policies.map(({ name }) => name));
   const warnings = new Map<string, PolicyWarning[]>();
   for (const { path, message, offset } of located) {

@@ -1,4 +1,5 @@
 import type { Path } from './expand.ts';
+import { PADDING } from './parse-events.ts';
 import type { YamlDocument } from './parse-yaml.ts';
 import { idOf, walkNodes } from './walk-nodes.ts';
 
@@ -40,13 +41,14 @@ export interface Place {
 }
 
 /** Turns offsets into places; reads the text once. */
-export function createPlaceFinder(source: string): (offset: number) => Place {
+export function createPlaceFinder({ source, paddedLines }: YamlDocument): (offset: number) => Place {
   const lineStarts = [0];
   for (const { index, 0: lineBreak } of source.matchAll(/\r\n?|\n/g))
     lineStarts.push(index + lineBreak.length);
   return (offset) => {
     const line = lastAtMost(lineStarts, offset);
-    return { line: line + 1, column: offset - (lineStarts[line] ?? 0) + 1 };
+    const padding = paddedLines.has(line) ? PADDING : 0;
+    return { line: line + 1, column: offset - (lineStarts[line] ?? 0) - padding + 1 };
   };
 }
 

@@ -1,16 +1,14 @@
-import { constructFromEvents, type Event, parseEvents, YAMLException } from 'js-yaml';
+import { constructFromEvents, YAMLException } from 'js-yaml';
 import { BadRequestError, messageOf, RequestError } from '../errors.ts';
 import { invalidYaml } from './decode.ts';
-import { MAX_DEPTH, MAX_MERGED_KEYS, refuseTooManyNodes } from './limits.ts';
+import { MAX_DEPTH, MAX_MERGED_KEYS, refuseTooManyValues } from './limits.ts';
+import { type ParsedEvents, parseLikeUpstream } from './parse-events.ts';
 import { createYamlSchema } from './yaml-schema.ts';
 
 /** A YAML document as it was read. */
-export interface YamlDocument {
+export interface YamlDocument extends ParsedEvents {
   /** Maps are `Map`s. Aliases are shared references: a value may even contain itself. */
   readonly value: unknown;
-  readonly source: string;
-  /** What the parser saw, with offsets into `source`. */
-  readonly events: readonly Event[];
   /** Something was read in a way that `lintYaml` may have words for. */
   readonly isSurprising: boolean;
 }
@@ -20,23 +18,26 @@ export interface YamlDocument {
  *
  * @throws BadRequestError with upstream's text for what is no YAML, with ours for what is too large.
  */
-export function parseYaml(source: string): YamlDocument {
-  refuseTooManyNodes(source);
+export function parseYaml(text: string): YamlDocument {
+  refuseTooManyValues(text);
   try {
     let isSurprising = false;
     const schema = createYamlSchema(() => {
       isSurprising = true;
     });
-    const events = parseEvents(source, { maxDepth: MAX_DEPTH });
+    const parsed = parseLikeUpstream(text);
     // `json`: the last of two equal keys wins, as upstream.
-    const options = { source, schema, json: true, maxTotalMergeKeys: MAX_MERGED_KEYS };
-    const documents = constructFromEvents(events, options);
+    const options = { source: parsed.source, schema, json: true, maxTotalMergeKeys: MAX_MERGED_KEYS };
+    const documents = constructFromEvents(parsed.events, options);
     if (documents.length > 1) throw invalidYaml('more than one document');
-    return { value: documents[0] ?? null, source, events, isSurprising };
+    return { ...parsed, value: documents[0] ?? null, isSurprising };
   } catch (fault) {
     throw requestErrorFor(fault);
   }
 }
+
+/** Reasons quote names out of the document. */
+const MAX_REASON = 200;
 
 /** Without the piece of source that the library's message shows: it may hold a secret. */
 function requestErrorFor(fault: unknown): RequestError {
@@ -49,5 +50,5 @@ function requestErrorFor(fault: unknown): RequestError {
     return new BadRequestError(`the document's merge keys (<<) copy more than ${MAX_MERGED_KEYS} keys`);
   }
   const place = fault.mark ? ` at line ${fault.mark.line + 1}, column ${fault.mark.column + 1}` : '';
-  return invalidYaml(fault.reason + place);
+  return invalidYaml(fault.reason.slice(0, MAX_REASON) + place);
 }

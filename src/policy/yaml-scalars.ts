@@ -16,6 +16,8 @@ const NUMBER_ELSEWHERE = /^(?:[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[
 
 /** The longest decimal that the Python worker reads. */
 const MAX_DIGITS = 4_300;
+/** Signs and underscores included. */
+const MAX_NUMBER_LENGTH = 10_000;
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map(
   ['yes', 'true', 'on', 'no', 'false', 'off'].flatMap((word, index) => {
@@ -35,12 +37,19 @@ export function readBoolean(text: string): boolean | undefined {
  */
 export function readInteger(text: string): number | bigint | undefined {
   if (SHORT_INTEGER.test(text)) return Number(text);
+  if (text.length > MAX_NUMBER_LENGTH) return refuseLongInteger(text);
   if (!INTEGER.test(text)) return undefined;
   const digits = text.replace(/^[-+]|_/g, '');
   if (digits.length > MAX_DIGITS) throw invalidYaml(`an integer of ${digits.length} digits`);
   if (digits === '0x' || digits === '0b') throw invalidYaml(`${text} has no digits`);
   const size = magnitudeOf(digits);
   return asNumber(text.startsWith('-') ? -size : size);
+}
+
+/** A look at its start is enough: text of megabytes is not searched. */
+function refuseLongInteger(text: string): undefined {
+  if (INTEGER.test(text.slice(0, MAX_NUMBER_LENGTH)))
+    throw invalidYaml(`an integer of ${text.length} characters`);
 }
 
 const asNumber = (value: bigint): number | bigint => {
@@ -57,6 +66,7 @@ function magnitudeOf(digits: string): bigint {
 }
 
 export function readFloat(text: string): number | undefined {
+  if (text.length > MAX_NUMBER_LENGTH) return undefined;
   const infinite = INFINITE.exec(text);
   if (infinite) return infinite[1] === '-' ? -Infinity : Infinity;
   if (NOT_A_NUMBER.test(text)) return Number.NaN;
@@ -88,6 +98,7 @@ export function surpriseOf(text: string): string | undefined {
   }
   const integer = readInteger(text);
   if (integer !== undefined) return surpriseOfInteger(text, integer);
+  if (text.length > MAX_NUMBER_LENGTH) return undefined;
   if (/[_:]/.test(text)) {
     const float = readFloat(text);
     if (float !== undefined) return `${text} is read as ${float}: write '${text}' for the text`;
