@@ -1,7 +1,7 @@
 import type { Overlap } from './contract.ts';
 
 /** What happens to a due run: it starts, waits for the one before it, or is skipped with a reason. */
-export type OverlapDecision =
+type OverlapDecision =
   | { readonly kind: 'start' }
   | { readonly kind: 'wait' }
   | { readonly kind: 'skip'; readonly reason: string };

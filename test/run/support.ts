@@ -19,7 +19,7 @@ import type { Batch, Sink, SinkError } from '../../src/sink/contract.ts';
 const BACKENDS = join(import.meta.dirname, 'backends');
 
 /** A sink that keeps what it gets; on command it keeps the sender waiting, or fails. */
-export class MemorySink implements Sink {
+class MemorySink implements Sink {
   readonly encoding = 'json';
   readonly acknowledged: Batch[] = [];
   /** What the next batches are refused with. */
