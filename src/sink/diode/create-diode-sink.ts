@@ -133,14 +133,12 @@ class DiodeSink implements Sink {
   /** A daemon that starts before Diode does would else call it away until its next run. */
   async #lookUntilReached(tokens: TokenSource, first: Promise<TokenError | undefined>): Promise<void> {
     const { signal } = this.#closing;
-    for (
-      let error = await first;
-      error !== undefined && !signal.aborted;
-      error = await this.#tokenError(tokens)
-    ) {
+    let error = await first;
+    while (error !== undefined && !signal.aborted) {
       this.#health.bad(error.message);
       if (error.refused) return;
       await pause(this.#options.clock, LOOK_AGAIN_AFTER_MS, signal);
+      error = await this.#tokenError(tokens);
     }
     if (!signal.aborted) this.#health.good();
   }

@@ -59,7 +59,7 @@ export function sinkErrorOf(thrown: unknown): SinkError {
   const { status, message } = thrown;
   const text = NAMED_TRANSIENT.includes(status)
     ? `Transient ingest failure (${status}): ${message}`
-    : `Ingest transport error: ${status}: ${message}`;
+    : `Ingest transport error: ${message === '' ? status : `${status}: ${message}`}`;
   return new SinkError(kindOf(status, message), text, { cause: thrown });
 }
 

@@ -40,8 +40,8 @@ export class GrpcClient {
   }
 
   /**
-   * Sends `parts`, joined to one message, to the method at `path` (the target's own path is put before it) and resolves with the
-   * reply's bytes. Rejects with a {@link CallFailure}; the deadline, `signal` and `close` end the call.
+   * Sends `parts`, joined to one message, to the method at `path` (the target's own path is put before it) and
+   * resolves with the reply's bytes. Rejects with a {@link CallFailure}; the deadline, `signal` and `close` end the call.
    */
   async call(
     path: string,
@@ -62,7 +62,8 @@ export class GrpcClient {
       return reply;
     } catch (failure) {
       const byDeadline = failure instanceof CallFailure && failure.code === grpc.status.DEADLINE_EXCEEDED;
-      channel.deadlinesInARow = byDeadline ? channel.deadlinesInARow + 1 : 0;
+      if (byDeadline) channel.deadlinesInARow += 1;
+      else if (!stop.aborted) channel.deadlinesInARow = 0;
       throw failure;
     }
   }

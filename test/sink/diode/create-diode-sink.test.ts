@@ -88,7 +88,7 @@ describe('what Diode answers decides what becomes of a batch', () => {
       'rejected',
       'Transient ingest failure (RESOURCE_EXHAUSTED): grpc: received message larger than max (5 vs. 4)',
     ],
-    ['INTERNAL', '', 'unavailable', 'Ingest transport error: INTERNAL: '],
+    ['INTERNAL', '', 'unavailable', 'Ingest transport error: INTERNAL'],
     [
       'INTERNAL',
       'grpc: error unmarshalling request: x',

@@ -149,14 +149,15 @@ test('what cannot be written to stops the start', async () => {
   });
 });
 
-const mayMount = spawnSync('unshare', ['--mount', 'true']).status === 0;
+const unshare = '/usr/bin/unshare';
+const mayMount = spawnSync(unshare, ['--mount', 'true']).status === 0;
 
 test.skipIf(!mayMount)('a full device rejects the batch in words, and leaves nothing behind', async () => {
   await using dir = await temporaryDir();
   const script = new URL('./fill-device.ts', import.meta.url).pathname;
   const command = 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" "$3" "$1"';
   const { stdout, stderr } = spawnSync(
-    'unshare',
+    unshare,
     ['--mount', 'sh', '-c', command, 'sh', dir.path, process.execPath, script],
     { encoding: 'utf8' },
   );
