@@ -19,12 +19,20 @@ const ENTITY_BYTES = 300;
 const ENTITIES = Math.floor((3 * 1024 * 1024) / (ENTITY_BYTES + 3));
 const MEGABYTE = 1e6;
 
-const entities = Buffer.concat(Array(ENTITIES).fill(lengthDelimited(2, Buffer.alloc(ENTITY_BYTES))));
+/** More than the processor's cache holds, as for a daemon whose batches come from its children. */
+const payloads = Array.from({ length: 8 }, (_, index) => {
+  const entity = lengthDelimited(2, Buffer.alloc(ENTITY_BYTES, index));
+  return Buffer.concat(Array<Buffer>(ENTITIES).fill(entity));
+});
 const log = pino({ level: 'silent' });
 
-function batchOf(runId: string): Batch {
+function batchOf(runId: string, index: number): Batch {
   const run = { runId, policyName: 'edge', backend: 'bench', appName: 'bench', appVersion: '1' };
-  return { id: crypto.randomUUID(), run, entityCount: ENTITIES, bytes: entities };
+  return { id: crypto.randomUUID(), run, entityCount: ENTITIES, bytes: payloadOf(index) };
+}
+
+function payloadOf(index: number): Buffer {
+  return payloads[index % payloads.length] ?? Buffer.alloc(0);
 }
 
 /** The receiver, in a process of its own; it says how much it acknowledged when it is asked. */
@@ -67,8 +75,9 @@ async function throughDelivery(target: string): Promise<(lanes: number) => Promi
     const oneLane = async (_: unknown, lane: number): Promise<void> => {
       const run = delivery.open(() => undefined);
       for (let sent = 0; sent < BATCHES / lanes; sent += 1) {
-        await run.reserve(entities.length);
-        run.accept(batchOf(`run-${lane}`));
+        const batch = batchOf(`run-${lane}`, sent * lanes + lane);
+        await run.reserve(batch.bytes.length);
+        run.accept(batch);
       }
       const { failure } = await run.finish();
       if (failure !== undefined) throw new Error(failure);
@@ -77,7 +86,7 @@ async function throughDelivery(target: string): Promise<(lanes: number) => Promi
   };
 }
 
-/** What nobody can be faster than: the same message again and again, `lanes` calls at once. */
+/** What nobody can be faster than: messages made before, `lanes` calls at once. */
 async function throughBareClient(target: string): Promise<(lanes: number) => Promise<void>> {
   const url = target.replace('grpc://', '');
   const reply = await fetch(`http://${url}/auth/token`, { method: 'POST' });
@@ -86,9 +95,11 @@ async function throughBareClient(target: string): Promise<(lanes: number) => Pro
   metadata.set('authorization', `Bearer ${access_token}`);
   const client = new grpc.Client(url, grpc.credentials.createInsecure());
   const sender = { name: 'bare', version: '0.0.0', appNamePrefix: undefined };
-  const message = Buffer.concat(encodeIngestRequest(batchOf('bare'), sender));
+  const messages = payloads.map((_, index) =>
+    Buffer.concat(encodeIngestRequest(batchOf('bare', index), sender)),
+  );
   const same = (bytes: Buffer): Buffer => bytes;
-  const callOnce = (): Promise<void> =>
+  const callOnce = (message: Buffer): Promise<void> =>
     new Promise((resolve, reject) => {
       const deadline = Date.now() + 60_000;
       client.makeUnaryRequest(
@@ -102,8 +113,10 @@ async function throughBareClient(target: string): Promise<(lanes: number) => Pro
       );
     });
   return async (lanes) => {
-    const oneLane = async (): Promise<void> => {
-      for (let sent = 0; sent < BATCHES / lanes; sent += 1) await callOnce();
+    const oneLane = async (_: unknown, lane: number): Promise<void> => {
+      for (let sent = 0; sent < BATCHES / lanes; sent += 1) {
+        await callOnce(messages[(sent * lanes + lane) % messages.length] ?? Buffer.alloc(0));
+      }
     };
     await Promise.all(Array.from({ length: lanes }, oneLane));
   };
@@ -112,7 +125,7 @@ async function throughBareClient(target: string): Promise<(lanes: number) => Pro
 async function megabytesPerSecond(send: (lanes: number) => Promise<void>, lanes: number): Promise<number> {
   const start = performance.now();
   await send(lanes);
-  return (BATCHES * entities.length) / MEGABYTE / ((performance.now() - start) / 1000);
+  return (BATCHES * payloadOf(0).length) / MEGABYTE / ((performance.now() - start) / 1000);
 }
 
 function describe(samples: readonly number[]): string {
