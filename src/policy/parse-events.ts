@@ -43,7 +43,7 @@ function mend(fault: unknown, source: string, paddedLines: Set<number>): string 
   const { line, position, column } = fault.mark;
   const start = position - column;
   const before = source.slice(start, position);
-  const tabs = /[:,[{?-] *(\t+)[^\t]*$/d.exec(before)?.indices?.[1];
+  const tabs = /[:,[{?-]([ \t]*\t)[^\t]*$/d.exec(before)?.indices?.[1];
   if (tabs) return blankOut(source, start + tabs[0], start + tabs[1]);
   const isRefused = /[^ ]/.test(before) || /^(?:---|\.\.\.)/.test(source.slice(start, start + 3));
   if (isRefused || paddedLines.has(line)) return undefined;

@@ -45,7 +45,7 @@ function readBinary(text: string): string | undefined {
  */
 export function createYamlSchema(onSurprise: () => void): Schema {
   const noteSurprise = (text: string, value: unknown): void => {
-    if (String(value) !== text && surpriseOf(text) !== undefined) onSurprise();
+    if (typeof value === 'bigint' || (String(value) !== text && surpriseOf(text) !== undefined)) onSurprise();
   };
 
   const bool = scalar('bool', [...'yYnNtTfFoO'], (text) => {
@@ -83,7 +83,10 @@ export function createYamlSchema(onSurprise: () => void): Schema {
     scalar('float', undefined, readNumber),
     scalar('timestamp', undefined, (text) => (isDate(text) ? text : undefined)),
     mergeTag,
-    scalar('binary', undefined, readBinary),
+    scalar('binary', undefined, (text) => {
+      onSurprise();
+      return readBinary(text);
+    }),
     seqTag,
     pairsTag,
     { ...pairsTag, tagName: `${CORE}omap` },
