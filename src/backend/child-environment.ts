@@ -1,9 +1,12 @@
 /** What a variable of the daemon's own starts with: its sink's credentials and its flags. */
 const OWN_PREFIXES = ['DIODE_', 'ORB_WORKER_'];
 
+/** What systemd says to the daemon alone: a child that knew it could speak for the daemon (sd_notify(3)). */
+const FROM_SYSTEMD = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'];
+
 /**
  * What backends inherit of the daemon's environment: all of it, proxy variables too, less what holds the daemon's
- * own secrets (design: backends).
+ * own secrets (design: backends), and less what is between the daemon and systemd.
  *
  * @param secretVariables the variables that flags named by `${NAME}`.
  */
@@ -11,8 +14,8 @@ export function childEnvironment(
   env: NodeJS.ProcessEnv,
   secretVariables: readonly string[],
 ): NodeJS.ProcessEnv {
-  const secret = new Set(secretVariables);
+  const own = new Set([...FROM_SYSTEMD, ...secretVariables]);
   const isOwn = (name: string): boolean =>
-    secret.has(name) || OWN_PREFIXES.some((prefix) => name.startsWith(prefix));
+    own.has(name) || OWN_PREFIXES.some((prefix) => name.startsWith(prefix));
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isOwn(name)));
 }

@@ -5,6 +5,7 @@ import { startDaemon } from '../daemon.ts';
 import { messageOf, StartError } from '../errors.ts';
 import type { DaemonOptions } from '../options.ts';
 import { createLog } from '../telemetry/log.ts';
+import { notifySystemd } from './notify-systemd.ts';
 
 /** What a shell reports of a program that a signal ended. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 };
@@ -19,12 +20,14 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
   });
   endOnFault(log);
   const stopRequested = awaitStopSignal(log);
+  const systemd = notifySystemd({ env, clock: systemClock, log });
   try {
     const daemon = await startDaemon(options, { clock: systemClock, log, env });
     // A daemon is often killed before it could write the cache at its end.
     module.flushCompileCache();
+    void systemd.ready();
     await stopRequested;
-    await daemon.stop();
+    await Promise.all([daemon.stop(), systemd.stopping()]);
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
