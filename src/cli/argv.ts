@@ -1,5 +1,7 @@
 /** What of an option matters for finding it on the command line. */
 export interface ArgvFlag {
+  /** Which option it is. */
+  readonly key: string;
   /** `--port`. */
   readonly long: string;
   /** `-p`. */
@@ -11,9 +13,16 @@ export interface ArgvFlag {
   readonly ends?: boolean;
 }
 
+/** A flag that stood on the line. */
+export interface TakenFlag {
+  readonly flag: ArgvFlag;
+  /** undefined for a flag that takes none. */
+  readonly value: string | undefined;
+}
+
 export interface ArgvReading {
-  /** `--flag` or `--flag=value`, in full and in order, up to what ended the line. */
-  readonly accepted: readonly string[];
+  /** In order, up to what ended the line. */
+  readonly taken: readonly TakenFlag[];
   /** The flag that ended it. */
   readonly endedBy: ArgvFlag | undefined;
   /** What is wrong with the rest, in upstream's words. */
@@ -48,27 +57,35 @@ const NEGATIVE_NUMBER = /^-\d+$|^-\d*\.\d+$/;
  * Never throws.
  */
 export function readArgv(argv: readonly string[], flags: readonly ArgvFlag[]): ArgvReading {
-  const accepted: string[] = [];
+  const taken: TakenFlag[] = [];
+  let fault: string | undefined;
   try {
     const tokens = classifyAll(argv, flags);
-    const strays: Token[] = [];
-    for (let at = 0; at < tokens.length; at += 1) {
-      const token = tokens[at];
-      if (token?.kind === 'flag') {
-        const { taken, usedNext } = readFlag(token, tokens[at + 1], flags);
-        if (usedNext) at += 1;
-        for (const { flag, value } of taken) {
-          if (flag.ends === true) return { accepted, endedBy: flag, fault: undefined };
-          accepted.push(value === undefined ? flag.long : `${flag.long}=${value}`);
-        }
-      } else if (token !== undefined) strays.push(token);
-    }
-    const fault = strays.length === 0 ? undefined : describeStrays(strays, tokens);
-    return { accepted, endedBy: undefined, fault };
+    const strays = takeFlags(tokens, flags, taken);
+    if (strays.length > 0) fault = describeStrays(strays, tokens);
   } catch (error) {
-    if (error instanceof ArgvFault) return { accepted, endedBy: undefined, fault: error.message };
-    throw error;
+    if (!(error instanceof ArgvFault)) throw error;
+    fault = error.message;
   }
+  const end = taken.findIndex(({ flag }) => flag.ends === true);
+  if (end === -1) return { taken, endedBy: undefined, fault };
+  return { taken: taken.slice(0, end), endedBy: taken[end]?.flag, fault: undefined };
+}
+
+/** Adds what it finds to `taken`, and returns the words that belong to no flag. */
+function takeFlags(tokens: readonly Token[], flags: readonly ArgvFlag[], taken: TakenFlag[]): Token[] {
+  const strays: Token[] = [];
+  let isValue = false;
+  for (const [at, token] of tokens.entries()) {
+    if (isValue) isValue = false;
+    else if (token.kind !== 'flag') strays.push(token);
+    else {
+      const word = readWord(token, tokens[at + 1], flags);
+      taken.push(...word.taken);
+      isValue = word.usedNext;
+    }
+  }
+  return strays;
 }
 
 function classifyAll(argv: readonly string[], flags: readonly ArgvFlag[]): readonly Token[] {
@@ -113,13 +130,8 @@ function cluster(text: string, flags: readonly ArgvFlag[]): FlagToken | undefine
   return flag && { kind: 'flag', flag, attached: text.slice(2), isCluster: true };
 }
 
-interface TakenFlag {
-  readonly flag: ArgvFlag;
-  readonly value?: string;
-}
-
 /** Reads one word that names a flag, or several short ones, and the value that may follow. */
-function readFlag(
+function readWord(
   token: FlagToken,
   next: Token | undefined,
   flags: readonly ArgvFlag[],
@@ -130,12 +142,13 @@ function readFlag(
     const letter = `-${attached.charAt(0)}`;
     const following = token.isCluster ? flags.find(({ short }) => short === letter) : undefined;
     if (following === undefined) throw faultOf(flag, `ignored explicit argument '${attached}'`);
-    taken.push({ flag });
+    taken.push({ flag, value: undefined });
     flag = following;
     attached = attached.slice(1) || undefined;
   }
-  if (!flag.takesValue) return { taken: [...taken, { flag }], usedNext: false };
-  if (attached !== undefined) return { taken: [...taken, { flag, value: attached }], usedNext: false };
+  if (!flag.takesValue || attached !== undefined) {
+    return { taken: [...taken, { flag, value: attached }], usedNext: false };
+  }
   if (next?.kind !== 'text') throw faultOf(flag, 'expected one argument');
   return { taken: [...taken, { flag, value: next.text }], usedNext: true };
 }

@@ -122,6 +122,11 @@ export type OptionValues = {
  */
 export const OPTIONS: { readonly [Key in keyof OptionValues]: OptionKind<OptionValues[Key]> } = declared;
 
+/** The same as pairs. */
+export function allOptions(): readonly [key: string, kind: OptionKind<unknown>][] {
+  return Object.entries<OptionKind<unknown>>(OPTIONS);
+}
+
 /** `diodeTarget`: `--diode-target`. */
 export function flagOf(key: string): string {
   return `--${words(key).join('-')}`;

@@ -1,8 +1,10 @@
 import type { DaemonOptions, LogLevel } from '../options.ts';
 import { InvalidValue, type OptionKind, referencedVariable } from './option-kinds.ts';
 import { OPTIONS, type OptionValues, shownName, variableOf } from './options.ts';
-import type { GivenFlags } from './program.ts';
 import { usageError } from './usage-error.ts';
+
+/** What each flag was given, by its option's key: a value for each time it stood on the line, none for a toggle. */
+export type GivenValues = ReadonlyMap<string, readonly string[]>;
 
 /** Variables of this form are Kubernetes' own words about a service that is called `orb-worker`. */
 const SERVICE_LINK = 'tcp://';
@@ -14,9 +16,11 @@ const SECRET_REFERENCES = ['diodeTarget', 'diodeClientId', 'diodeClientSecret'] 
  * What the daemon is started with: for each option its flag, then its variable, then its default.
  * Throws a usage error for a variable that cannot be read, and for options that do not go together.
  */
-export function readOptions(given: GivenFlags, env: NodeJS.ProcessEnv): DaemonOptions {
+export function readOptions(given: GivenValues, env: NodeJS.ProcessEnv): DaemonOptions {
   const take = <Key extends keyof OptionValues>(key: Key): OptionValues[Key] =>
-    fromFlag(OPTIONS[key], given[key], env) ?? fromVariable(OPTIONS[key], key, env) ?? OPTIONS[key].fallback;
+    fromFlag(OPTIONS[key], given.get(key), env) ??
+    fromVariable(OPTIONS[key], key, env) ??
+    OPTIONS[key].fallback;
 
   return checkTogether({
     host: take('host'),
@@ -44,10 +48,10 @@ export function readOptions(given: GivenFlags, env: NodeJS.ProcessEnv): DaemonOp
 
 function fromFlag<Value>(
   kind: OptionKind<Value>,
-  given: readonly string[] | true | undefined,
+  given: readonly string[] | undefined,
   env: NodeJS.ProcessEnv,
 ): Value | undefined {
-  return given === undefined ? undefined : kind.read(given === true ? [] : given, env);
+  return given === undefined ? undefined : kind.read(given, env);
 }
 
 function fromVariable<Value>(
@@ -71,17 +75,14 @@ function variableText(key: string, env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** `--debug` is short for `--log-level debug`; as a variable it does not outweigh the flag `--log-level`. */
-function logLevel(given: GivenFlags, debug: boolean, level: LogLevel): LogLevel {
-  const isOutweighed = given.debug === undefined && given.logLevel !== undefined;
+function logLevel(given: GivenValues, debug: boolean, level: LogLevel): LogLevel {
+  const isOutweighed = !given.has('debug') && given.has('logLevel');
   return debug && !isOutweighed ? 'debug' : level;
 }
 
 /** Names that credentials and target were read from, by flag or variable. */
-function secretVariables(given: GivenFlags, env: NodeJS.ProcessEnv): readonly string[] {
-  const texts = SECRET_REFERENCES.flatMap((key) => {
-    const flag = given[key];
-    return [...(flag === undefined || flag === true ? [] : flag), variableText(key, env) ?? ''];
-  });
+function secretVariables(given: GivenValues, env: NodeJS.ProcessEnv): readonly string[] {
+  const texts = SECRET_REFERENCES.flatMap((key) => [...(given.get(key) ?? []), variableText(key, env) ?? '']);
   return [...new Set(texts.map(referencedVariable).filter((name) => name !== undefined))];
 }
 

@@ -1,7 +1,6 @@
 import { StartError } from '../errors.ts';
 import { DIODE_SDK_VERSION, readVersion } from '../version.ts';
 import { readCommandLine, type Wish } from './command-line.ts';
-import { helpText } from './program.ts';
 import { usageText } from './usage-error.ts';
 
 /**
@@ -20,9 +19,11 @@ export async function runCli(argv: readonly string[], env: NodeJS.ProcessEnv): P
 
 async function grant(wish: Wish, env: NodeJS.ProcessEnv): Promise<void> {
   switch (wish.kind) {
-    case 'help':
+    case 'help': {
+      const { helpText } = await import('./help.ts');
       process.stdout.write(helpText());
       return;
+    }
     case 'version':
       process.stdout.write(`Orb Worker version: ${readVersion()}, Diode SDK version: ${DIODE_SDK_VERSION}\n`);
       return;

@@ -31,8 +31,8 @@ describe('a start that fails is one line and status 1', () => {
       [...['-t', `grpc://127.0.0.1:${diode.port}`, '-c', 'id', '-k', '${THE_SECRET}', '-p', '0']],
       { THE_SECRET: SECRET },
     );
-    expect(stderr.split('\n').at(-2)).toBe(
-      'ERROR: Unable to connect to Diode Server: Failed to obtain access token: Unauthorized',
+    expect(stderr).toBe(
+      'ERROR: Unable to connect to Diode Server: Failed to obtain access token: Unauthorized\n',
     );
     expect(stderr).not.toContain(SECRET);
     expect(status).toBe(1);
