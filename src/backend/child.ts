@@ -3,7 +3,7 @@ import { type Clock, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
 import type { Description } from './contract.ts';
-import type { RunExecution } from './execution.ts';
+import type { RunExecution, RunPort } from './execution.ts';
 import {
   BATCH_HEADER,
   controlFrame,
@@ -37,6 +37,8 @@ const MOST_BACKLOG = 2 ** 20;
 /** A closed channel belongs to a process that is about to end; one that is not, is ended after this. */
 const END_AFTER_CLOSE_MS = 250;
 
+const RETURNED = { kind: 'returned' } as const;
+
 /** Messages that belong to no run or question which a child may send in its life: honest ones send very few. */
 const MOST_STRAYS = 1_000;
 
@@ -44,7 +46,7 @@ const MOST_STRAYS = 1_000;
  * One child process and what the daemon knows of it: its package, its runs, the questions it owes answers to.
  * Whatever it sends is checked; a child that sends anything else than it may is ended.
  */
-export class BackendChild {
+export class BackendChild implements RunPort {
   /** Resolves when the process is gone and every run and question of it is settled. */
   readonly ended: Promise<void>;
   readonly window = new HandOutWindow();
@@ -134,11 +136,7 @@ export class BackendChild {
     const { number, request } = execution;
     this.#runs.set(number, execution);
     this.window.handed(this.#clock.monotonic());
-    execution.onOver(() => this.#forget(execution));
-    execution.handTo({
-      tell: (type, run) => this.#tell({ type, run }),
-      cutOff: () => void this.kill('its process was ended because another run did not stop', 'outsider'),
-    });
+    execution.handTo(this);
     const message: WorkForChild = {
       type: 'start',
       run: number,
@@ -217,13 +215,19 @@ export class BackendChild {
   #obey(message: FromChild): void {
     switch (message.type) {
       case 'entered':
-        this.#run(message.run).entered();
+        for (const run of message.runs) this.#run(run).entered();
         break;
       case 'turned':
         this.#turned(message.runs);
         break;
-      case 'ended':
-        this.#run(message.run).ended(message.outcome);
+      case 'returned':
+        for (const run of message.runs) this.#run(run).ended(RETURNED);
+        break;
+      case 'failed':
+        this.#run(message.run).ended({ kind: 'failed', reason: message.reason });
+        break;
+      case 'cancelled':
+        this.#run(message.run).ended({ kind: 'cancelled', cutOff: false });
         break;
       case 'offer':
         this.#run(message.run).offer(message.bytes);
@@ -280,19 +284,31 @@ export class BackendChild {
     const run = this.#runs.get(number);
     if (run !== undefined) run.settle({ kind: 'failed', reason });
     else if (!this.#isDraining) this.#log.warn(`A run that was over ${reason}`);
-    this.#isDraining = true;
-    this.#endWhenDrained();
+    this.drain();
   }
 
   #endWhenDrained(): void {
     if (this.#isDraining && this.#runs.size === 0) void this.kill();
   }
 
-  #forget(execution: RunExecution): void {
+  forget(execution: RunExecution): void {
     this.#runs.delete(execution.number);
     if (this.#runs.size === 0) this.window.rest();
     this.#endWhenDrained();
-    this.onChange();
+  }
+
+  tell(type: 'abort' | 'grant' | 'refuse', run: number): void {
+    this.#tell({ type, run });
+  }
+
+  cutOff(): void {
+    void this.kill('its process was ended because another run did not stop', 'outsider');
+  }
+
+  /** Takes no more runs, and ends after those it has. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#endWhenDrained();
   }
 
   #run(number: number): RunExecution {

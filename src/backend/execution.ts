@@ -9,6 +9,8 @@ export interface RunPort {
   tell(type: 'abort' | 'grant' | 'refuse', run: number): void;
   /** Ends the child, whatever else runs in it. */
   cutOff(): void;
+  /** The run is over, whatever way. */
+  forget(execution: RunExecution): void;
 }
 
 /** What a refused backend gets to end by itself before its child is ended. */
@@ -24,7 +26,6 @@ export class RunExecution implements Execution {
   readonly outcome: Promise<ExecutionOutcome>;
   readonly #clock: Clock;
   #settle: (outcome: ExecutionOutcome) => void = () => undefined;
-  readonly #onOver: ((execution: RunExecution) => void)[] = [];
   #state: 'waiting' | 'handed' | 'entered' | 'over' = 'waiting';
   #port: RunPort | undefined;
   #offered: number | undefined;
@@ -58,11 +59,6 @@ export class RunExecution implements Execution {
   /** Bytes that a batch frame of this run may have now; below 0: none is expected. */
   get allowance(): number {
     return this.#granted === undefined ? -1 : BATCH_HEADER + this.#granted;
-  }
-
-  /** Has `listener` called when the run is over, whatever way. */
-  onOver(listener: (execution: RunExecution) => void): void {
-    this.#onOver.push(listener);
   }
 
   handTo(port: RunPort): void {
@@ -118,7 +114,7 @@ export class RunExecution implements Execution {
     this.#state = 'over';
     this.#cutOffTimer?.cancel();
     this.#settle(outcome);
-    for (const listener of this.#onOver) listener(this);
+    this.#port?.forget(this);
   }
 
   cancel(graceMs: number): void {

@@ -29,11 +29,11 @@ export class FrameError extends Error {
 export interface FrameReaderOptions {
   /** The longest body that a frame of this kind may have at this moment; below 0: none is expected. */
   readonly limitOf: (kind: FrameKind) => number;
-  /** The body of a control frame is only valid during the call; others own their memory. */
+  /** The body of a batch has memory of its own; any other may be a part of the chunk that it came with. */
   readonly onFrame: (kind: FrameKind, body: Buffer) => void;
 }
 
-/** Cuts a stream of bytes into frames: each body's memory is reserved once, each byte copied once. */
+/** Cuts a stream of bytes into frames: a body's memory is reserved once, a byte copied once at most. */
 export class FrameReader {
   readonly #options: FrameReaderOptions;
   readonly #header = Buffer.alloc(FRAME_HEADER);
@@ -70,7 +70,7 @@ export class FrameReader {
     }
     this.#kind = kind;
     const end = at + length;
-    if (end <= chunk.length && kind === 'control') {
+    if (end <= chunk.length && kind !== 'batch') {
       this.#options.onFrame(kind, chunk.subarray(at, end));
       return end;
     }

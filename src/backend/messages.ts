@@ -1,6 +1,6 @@
 import type { BatchEncoding } from '../sink/contract.ts';
 import type { Description } from './contract.ts';
-import type { ExecutionOutcome, SchemaFinding } from './host.ts';
+import type { SchemaFinding } from './host.ts';
 
 /*
  * What the daemon and a child tell each other in control frames. A run is named by a number that the daemon gives
@@ -41,20 +41,23 @@ export type FromChild =
   | { readonly type: 'checked'; readonly id: number; readonly findings: readonly SchemaFinding[] }
   /** A question could not be answered. `thrown`: `reason` is the backend's own text, else it says what its answer lacks. */
   | { readonly type: 'declined'; readonly id: number; readonly reason: string; readonly thrown: boolean }
-  | { readonly type: 'entered'; readonly run: number }
+  | { readonly type: 'entered'; readonly runs: readonly number[] }
   /** So many more runs were entered, and the event loop went on after that. */
   | { readonly type: 'turned'; readonly runs: number }
   | { readonly type: 'progress'; readonly run: number; readonly done: number; readonly total: number | null }
   | { readonly type: 'log'; readonly run: number; readonly level: LogLevel; readonly message: string }
   | { readonly type: 'offer'; readonly run: number; readonly bytes: number }
-  | { readonly type: 'ended'; readonly run: number; readonly outcome: EndedOutcome }
+  /** These have ended, and everything they yielded was handed over. */
+  | { readonly type: 'returned'; readonly runs: readonly number[] }
+  | { readonly type: 'failed'; readonly run: number; readonly reason: string }
+  | { readonly type: 'cancelled'; readonly run: number }
   /** Code of this run (or of nobody knows which) ends the process now. */
   | { readonly type: 'leaving'; readonly run: number | null }
   /** Something was thrown where nobody could catch it. */
   | { readonly type: 'threw'; readonly run: number | null; readonly message: string };
 
-/** The outcomes that a child itself can tell. */
-export type EndedOutcome = Exclude<ExecutionOutcome, { kind: 'crashed' }>;
+/** Runs that one message may name. */
+export const MOST_RUNS = 10_000;
 
 /** Longest text of a log line or a reason, in characters; what is beyond is cut off. */
 export const LONGEST_TEXT = 8_192;

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { BackendChild, Loadable } from './child.ts';
 import type { RunExecution } from './execution.ts';
+import { RunQueue } from './run-queue.ts';
 
 export interface PoolOptions {
   readonly located: Loadable;
@@ -47,8 +48,8 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #mostChildren = availableParallelism();
   readonly #children = new Map<BackendChild, ChildState>();
-  readonly #waiting = new Set<RunExecution>();
-  readonly #waitingAlone = new Set<RunExecution>();
+  readonly #waiting = new RunQueue();
+  readonly #waitingAlone = new RunQueue();
   /** Their child is on its way. */
   readonly #startingAlone = new Set<RunExecution>();
   #isClosed = false;
@@ -67,10 +68,8 @@ export class Pool {
 
   /** Takes a run; it starts as soon as a child can take it. */
   run(execution: RunExecution): void {
-    if (this.#waiting.size === 0) this.#waitingSince = this.#now();
-    const waiting = execution.request.alone ? this.#waitingAlone : this.#waiting;
-    waiting.add(execution);
-    execution.onOver(() => waiting.delete(execution));
+    if (this.#waiting.first() === undefined) this.#waitingSince = this.#now();
+    (execution.request.alone ? this.#waitingAlone : this.#waiting).push(execution);
     this.#dispatch();
   }
 
@@ -93,7 +92,7 @@ export class Pool {
   async close(): Promise<void> {
     this.#isClosed = true;
     const idle = [...this.#children.keys()].filter((child) => child.runCount === 0);
-    if (this.#waiting.size + this.#waitingAlone.size + this.#startingAlone.size > 0) return;
+    if (this.#waitingRuns().length > 0) return;
     await Promise.all(idle.map((child) => child.kill()));
     this.#checkEmpty();
   }
@@ -101,10 +100,13 @@ export class Pool {
   /** Cancels the runs that wait or run, and ends every child. */
   async stop(): Promise<void> {
     this.#isClosed = true;
-    const waiting = [...this.#waiting, ...this.#waitingAlone, ...this.#startingAlone];
-    for (const run of waiting) run.cancel(0);
+    for (const run of this.#waitingRuns()) run.cancel(0);
     this.#stopWaiting();
     await Promise.all([...this.#children.keys()].map((child) => child.stop()));
+  }
+
+  #waitingRuns(): readonly RunExecution[] {
+    return [...this.#waiting.all(), ...this.#waitingAlone.all(), ...this.#startingAlone];
   }
 
   #now(): number {
@@ -117,16 +119,16 @@ export class Pool {
     this.#handOut();
     this.#handOutAlone();
     this.#isDispatching = false;
-    if (this.#waiting.size > 0) this.#growWhenStuck();
+    if (this.#waiting.first() !== undefined) this.#growWhenStuck();
     else this.#stopWaiting();
   }
 
   #handOut(): void {
-    for (const run of this.#waiting) {
+    for (let run = this.#waiting.first(); run !== undefined; run = this.#waiting.first()) {
       const now = this.#now();
       const child = this.#leastBusy((one) => one.window.isOpen && one.keepsUp);
       if (child === undefined || (child.window.isBusy(now) && this.#mayGrow(now))) return;
-      this.#waiting.delete(run);
+      this.#waiting.take();
       this.#waitingSince = now;
       child.start(run);
     }
@@ -134,10 +136,10 @@ export class Pool {
 
   /** Each in a child of its own that ends with it; a few at a time. */
   #handOutAlone(): void {
-    for (const run of this.#waitingAlone) {
+    for (let run = this.#waitingAlone.first(); run !== undefined; run = this.#waitingAlone.first()) {
       const atWork = [...this.#children.values()].filter((state) => state.isAlone).length;
       if (atWork >= this.#mostChildren) return;
-      this.#waitingAlone.delete(run);
+      this.#waitingAlone.take();
       void this.#runAlone(run);
     }
   }
@@ -145,10 +147,10 @@ export class Pool {
   async #runAlone(run: RunExecution): Promise<void> {
     const child = this.#grow(true);
     this.#startingAlone.add(run);
-    run.onOver(() => void child.kill());
     try {
       await this.#children.get(child)?.loaded;
       if (!run.isOver) child.start(run);
+      child.drain();
     } catch (error) {
       run.settle({ kind: 'failed', reason: messageOf(error) });
     }
@@ -219,7 +221,7 @@ export class Pool {
     this.#growAgainAt = this.#now() + AFTER_FAILURE_MS;
     const isLast = [...this.#children.keys()].every((one) => one === child || one.isEnding);
     if (!isLast) return;
-    for (const run of [...this.#waiting]) run.settle({ kind: 'failed', reason: messageOf(error) });
+    for (const run of this.#waiting.all()) run.settle({ kind: 'failed', reason: messageOf(error) });
   }
 
   #ended(child: BackendChild): void {
@@ -246,7 +248,7 @@ export class Pool {
       state.idle?.cancel();
       state.idle = undefined;
     } else if (this.#isClosed) {
-      if (this.#waiting.size === 0) void child.kill();
+      if (this.#waiting.first() === undefined) void child.kill();
     } else {
       state.idle ??= this.#options.clock.after(IDLE_MS, () => void child.kill());
     }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FrameError } from './frames.ts';
-import { type FromChild, LONGEST_TEXT, MOST_FINDINGS } from './messages.ts';
+import { type FromChild, LONGEST_TEXT, MOST_FINDINGS, MOST_RUNS } from './messages.ts';
 
 /** A text that was cut may say so. */
 const text = z.string().max(LONGEST_TEXT + 100);
@@ -9,11 +9,7 @@ const run = number;
 const culprit = z.union([number, z.null()]);
 const nonEmpty = text.min(1);
 
-const outcome = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('returned') }),
-  z.strictObject({ kind: z.literal('failed'), reason: text }),
-  z.strictObject({ kind: z.literal('cancelled'), cutOff: z.literal(false) }),
-]);
+const runs = z.array(run).max(MOST_RUNS);
 
 const finding = z.strictObject({
   part: z.enum(['config', 'scope']),
@@ -30,8 +26,10 @@ const description = z.strictObject({
 });
 
 const message: z.ZodType<FromChild> = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('entered'), run }),
-  z.strictObject({ type: z.literal('ended'), run, outcome }),
+  z.strictObject({ type: z.literal('entered'), runs }),
+  z.strictObject({ type: z.literal('returned'), runs }),
+  z.strictObject({ type: z.literal('failed'), run, reason: text }),
+  z.strictObject({ type: z.literal('cancelled'), run }),
   z.strictObject({ type: z.literal('turned'), runs: number.min(1) }),
   z.strictObject({ type: z.literal('offer'), run, bytes: number }),
   z.strictObject({

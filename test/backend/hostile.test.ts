@@ -44,10 +44,7 @@ describe('a run that ends its process', () => {
       { mood: 'sendsBatch' },
       /^broke the rules of its channel: a batch frame of 108 bytes, more than is allowed now$/,
     ],
-    [
-      { mood: 'sendsMessage', json: '{"type":"ended","run":99,"outcome":{"kind":"returned"}}' },
-      /run that it does not have$/,
-    ],
+    [{ mood: 'sendsMessage', json: '{"type":"returned","runs":[99]}' }, /run that it does not have$/],
     [
       {
         mood: 'sendsMessage',

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { batchFrameHead, controlFrame, type FrameKind, FrameReader, FrameSender } from '../frames.ts';
-import type { FromChild } from '../messages.ts';
+import { type FromChild, MOST_RUNS } from '../messages.ts';
 
 /** The file descriptor that the daemon opened for this. */
 const CHANNEL_FD = 3;
@@ -13,6 +13,8 @@ export class Channel {
   readonly #socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
   readonly #sender = new FrameSender(this.#socket);
   #flushedAt = 0;
+  /** What is about to be said of several runs. */
+  #named: { readonly what: 'entered' | 'returned'; readonly runs: number[] } | undefined;
 
   /** Calls `onFrame` for what the daemon says, and `onGone` when there is nobody to talk to any more. */
   listen(onFrame: (kind: FrameKind, body: Buffer) => void, onGone: () => void): void {
@@ -29,10 +31,22 @@ export class Channel {
   }
 
   send(message: FromChild): void {
-    this.#sender.send(controlFrame(JSON.stringify(message)));
+    this.#sendNamed();
+    this.#sendNow(message);
+  }
+
+  /** Says this of a run, in one message with others of whom the same is said at the same time. */
+  tell(what: 'entered' | 'returned', run: number): void {
+    if (this.#named?.what !== what || this.#named.runs.length === MOST_RUNS) {
+      this.#sendNamed();
+      this.#named = { what, runs: [] };
+      queueMicrotask(() => this.#sendNamed());
+    }
+    this.#named.runs.push(run);
   }
 
   sendBatch(run: number, entityCount: number, bytes: Buffer): void {
+    this.#sendNamed();
     this.#sender.send(batchFrameHead(run, entityCount, bytes.length), bytes);
   }
 
@@ -40,11 +54,23 @@ export class Channel {
   flushSoon(now: number): void {
     if (now - this.#flushedAt < FLUSH_EVERY_MS) return;
     this.#flushedAt = now;
-    this.#sender.flush();
+    this.flush();
   }
 
   /** Hands over what was said: before code is called that does not come back. */
   flush(): void {
+    this.#sendNamed();
     this.#sender.flush();
+  }
+
+  #sendNamed(): void {
+    if (this.#named === undefined) return;
+    const { what, runs } = this.#named;
+    this.#named = undefined;
+    this.#sendNow({ type: what, runs });
+  }
+
+  #sendNow(message: FromChild): void {
+    this.#sender.send(controlFrame(JSON.stringify(message)));
   }
 }

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Backend, RunContext } from '../contract.ts';
-import type { EndedOutcome, WorkForChild } from '../messages.ts';
+import type { Backend, RunContext, RunLog } from '../contract.ts';
+import type { WorkForChild } from '../messages.ts';
 import type { Channel } from './channel.ts';
 import { deepFreeze } from './freeze.ts';
 import { Outbox } from './outbox.ts';
@@ -10,6 +10,11 @@ import { textOf } from './thrown.ts';
 import type { Turns } from './turns.ts';
 
 type StartMessage = Extract<WorkForChild, { type: 'start' }>;
+
+interface End {
+  readonly how: 'returned' | 'failed' | 'cancelled';
+  readonly reason: string;
+}
 
 /** Which run's code is running now; undefined outside of all runs. */
 export const currentRun = new AsyncLocalStorage<IsolateRun>();
@@ -44,10 +49,10 @@ export class IsolateRun {
 
   /** Runs the backend to its end and tells the daemon how that was; never rejects. */
   async execute(written: WrittenPolicy): Promise<void> {
-    this.#parts.channel.send({ type: 'entered', run: this.number });
+    this.#parts.channel.tell('entered', this.number);
     this.#parts.channel.flushSoon(performance.now());
-    const outcome = await currentRun.run(this, () => this.#attempt(written));
-    this.#end(outcome);
+    const end = await currentRun.run(this, () => this.#attempt(written));
+    this.#end(end);
   }
 
   /** Aborts the signal and ends the iteration; what the backend does then is up to it. */
@@ -77,35 +82,37 @@ export class IsolateRun {
     this.#onEnd();
   }
 
-  #end(outcome: EndedOutcome): void {
+  #end({ how, reason }: End): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reports?.finish();
-    this.#parts.channel.send({ type: 'ended', run: this.number, outcome });
+    const { channel } = this.#parts;
+    if (how === 'returned') channel.tell('returned', this.number);
+    else if (how === 'failed') channel.send({ type: 'failed', run: this.number, reason });
+    else channel.send({ type: 'cancelled', run: this.number });
     this.#onEnd();
   }
 
-  async #attempt(written: WrittenPolicy): Promise<EndedOutcome> {
+  async #attempt(written: WrittenPolicy): Promise<End> {
     try {
       await this.#collect(written);
       if (!this.#isAborted) {
         await this.#outbox.finish();
-        return { kind: 'returned' };
+        return { how: 'returned', reason: '' };
       }
     } catch (thrown) {
-      if (!this.#isAborted) return await this.#failed(thrown);
+      if (!this.#isAborted) return await this.#failed(textOf(thrown));
     }
     this.#outbox.dropOpen();
     await this.#outbox.finish();
-    return { kind: 'cancelled', cutOff: false };
+    return { how: 'cancelled', reason: '' };
   }
 
   /** What was closed before the throw is still handed over. */
-  async #failed(thrown: unknown): Promise<EndedOutcome> {
+  async #failed(reason: string): Promise<End> {
     this.#outbox.dropOpen();
-    const reason = textOf(thrown);
     await this.#outbox.finish().catch(() => undefined);
-    return { kind: 'failed', reason };
+    return { how: 'failed', reason };
   }
 
   async #collect(written: WrittenPolicy): Promise<void> {
@@ -116,7 +123,8 @@ export class IsolateRun {
       const [finding] = read.findings;
       throw new Error(`${[finding?.part, ...(finding?.path ?? [])].join('.')}: ${finding?.message}`);
     }
-    const returned: unknown = await backend.run(deepFreeze(read.policy), this.#context());
+    const context = Object.freeze(new Context(this.#start, this));
+    const returned: unknown = await backend.run(deepFreeze(read.policy), context);
     if (isIterableBy(returned, Symbol.asyncIterator)) await this.#takeAsync(returned);
     else if (isIterableBy(returned, Symbol.iterator)) await this.#takeSync(returned);
     else throw new TypeError(`run() returned ${kindOf(returned)}, expected entities: a list or an iterable`);
@@ -159,7 +167,8 @@ export class IsolateRun {
     return this.#parts.turns.isOver() ? this.#parts.turns.next() : undefined;
   }
 
-  get #signal(): AbortSignal {
+  /** Made when it is first asked for, as {@link reports}: few runs use either. */
+  get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#isAborted) this.#controller.abort();
@@ -167,27 +176,34 @@ export class IsolateRun {
     return this.#controller.signal;
   }
 
-  #openReports(): Reports {
+  get reports(): Reports {
     this.#reports ??= new Reports(this.#parts.channel, this.number);
     return this.#reports;
   }
+}
 
-  /** The parts that few runs use are made when they are asked for. */
-  #context(): RunContext {
-    const run = this;
-    return Object.freeze({
-      runId: this.#start.runId,
-      policyName: this.#start.policyName,
-      get signal() {
-        return run.#signal;
-      },
-      get log() {
-        return run.#openReports().log;
-      },
-      get progress() {
-        return run.#openReports().progress;
-      },
-    });
+/** What the backend gets to see of its run. */
+class Context implements RunContext {
+  readonly runId: string;
+  readonly policyName: string;
+  readonly #run: IsolateRun;
+
+  constructor({ runId, policyName }: StartMessage, run: IsolateRun) {
+    this.runId = runId;
+    this.policyName = policyName;
+    this.#run = run;
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal;
+  }
+
+  get log(): RunLog {
+    return this.#run.reports.log;
+  }
+
+  get progress(): RunContext['progress'] {
+    return this.#run.reports.progress;
   }
 }
 

@@ -20,6 +20,7 @@ const MOST_FINDING_BYTES = 2 ** 19;
 
 /** Runs the backend's schemas over a policy: `config` keeps every key that was written, overlaid with the output. */
 export async function readPolicy(backend: Backend, written: WrittenPolicy): Promise<ReadPolicy> {
+  if (backend.config === undefined && backend.scope === undefined) return { policy: written };
   const config = await validate(backend.config, written.config);
   const scope = await validate(backend.scope, written.scope);
   const findings = [
