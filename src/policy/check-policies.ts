@@ -49,13 +49,13 @@ export function checkPolicies(
     );
   }
   const checker = new Checker(context);
-  const rows: ValidationRow[] = [];
+  let rows: readonly ValidationRow[] = [];
   const sound: SoundPolicy[] = [];
   for (const [key, policy] of policies) {
     const base = ['policies', nameOf(key)];
-    if (typeof key !== 'string') rows.push(stringType([...base, '[key]']));
+    if (typeof key !== 'string') rows = [...rows, stringType([...base, '[key]'])];
     const result = checker.check(nameOf(key), policy, base);
-    if ('rows' in result) rows.push(...result.rows);
+    if ('rows' in result) rows = [...rows, ...result.rows];
     else sound.push(result);
     if (rows.length > MAX_ROWS) throw new ValidationError([...rows.slice(0, MAX_ROWS), andMore]);
   }
@@ -93,8 +93,8 @@ class Checker {
     const rows = PARTS.flatMap((part) => {
       const issues = result.error?.issues.filter((issue) => issue.path[0] === part) ?? [];
       const found = issues.flatMap((issue) => rowsOf(issue, base));
-      if (part === 'config') found.push(...this.#configRows(policy.get(part), input, base));
-      return withRefusals(found, expanded[part]);
+      const more = part === 'config' ? this.#configRows(policy.get(part), input, base) : [];
+      return withRefusals([...found, ...more], expanded[part]);
     });
     if (rows.length > 0 || !result.success) return { rows };
     return { name, source: policy, written, expanded, checked: result.data };

@@ -46,11 +46,12 @@ function thereAreMore(policy: string): PolicyWarning {
 }
 
 function findAll(document: YamlDocument, policies: readonly SoundPolicy[]): readonly Finding[] {
-  const findings: Finding[] = document.isSurprising ? [...lintYaml(document, MAX_FINDINGS)] : [];
-  if (document.value instanceof Map) findings.push(...lintTopKeys(document.value));
+  let findings = document.isSurprising ? lintYaml(document, MAX_FINDINGS) : [];
+  if (document.value instanceof Map) findings = [...findings, ...lintTopKeys(document.value)];
   for (const policy of policies) {
     if (findings.length >= MAX_FINDINGS) break;
-    findings.push(...lintKeys(policy), ...lintSchedule(policy), ...lintReferences(policy));
+    const found = [...lintKeys(policy), ...lintSchedule(policy), ...lintReferences(policy)];
+    if (found.length > 0) findings = [...findings, ...found];
   }
   return findings.slice(0, MAX_FINDINGS);
 }

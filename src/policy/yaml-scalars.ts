@@ -65,7 +65,7 @@ function magnitudeOf(digits: string): bigint {
   return digits.startsWith('0') ? BigInt(`0o${digits}`) : BigInt(digits);
 }
 
-export function readFloat(text: string): number | undefined {
+function readFloat(text: string): number | undefined {
   if (text.length > MAX_NUMBER_LENGTH) return undefined;
   const infinite = INFINITE.exec(text);
   if (infinite) return infinite[1] === '-' ? -Infinity : Infinity;

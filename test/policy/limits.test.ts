@@ -97,6 +97,27 @@ test('after 1,000 findings the rest is left out', () => {
   ]);
 });
 
+describe('90,000 of the same are no trouble', () => {
+  const many = (item: (index: number) => string): string =>
+    Array.from({ length: 90_000 }, (_, i) => item(i)).join();
+
+  test('unset variables', () => {
+    expect(readOne(policyWith({ scope: `[${many((i) => `"\${V${i}}"`)}]` })).warnings).toHaveLength(51);
+  });
+
+  test.each([
+    ['variables that may not be expanded', policyWith({ scope: `[${many((i) => `"\${V${i}}"`)}]` })],
+    ['keys that are no text', policyWith({ config: `{package: x, ${many((i) => `${i}: 1`)}}` })],
+    ['keys of run that there are not', policyWith({ more: `, run: {${many((i) => `k${i}: 1`)}}` })],
+  ])('%s', (_title, body) => {
+    expect(rowsOf(body, { provenance: 'network' })).toHaveLength(1_001);
+  });
+
+  test('keys that are nearly ours', () => {
+    expect(readOne(policyWith({ more: `, ${many((i) => `runs${i}: 1`)}, Run: 1` })).warnings).toHaveLength(1);
+  });
+});
+
 describe('a body of megabytes holds nobody up for long', () => {
   // An idle machine needs a tenth to a third of a second: the limit is there for what grows with the square.
   test.each([
