@@ -60,9 +60,8 @@ export function readArgv(argv: readonly string[], flags: readonly ArgvFlag[]): A
   const taken: TakenFlag[] = [];
   let fault: string | undefined;
   try {
-    const tokens = classifyAll(argv, flags);
-    const strays = takeFlags(tokens, flags, taken);
-    if (strays.length > 0) fault = describeStrays(strays, tokens);
+    const strays = takeFlags(classifyAll(argv, flags), flags, taken);
+    if (strays.length > 0) fault = `unrecognized arguments: ${strays.join(' ')}`;
   } catch (error) {
     if (!(error instanceof ArgvFault)) throw error;
     fault = error.message;
@@ -72,20 +71,37 @@ export function readArgv(argv: readonly string[], flags: readonly ArgvFlag[]): A
   return { taken: taken.slice(0, end), endedBy: taken[end]?.flag, fault: undefined };
 }
 
-/** Adds what it finds to `taken`, and returns the words that belong to no flag. */
-function takeFlags(tokens: readonly Token[], flags: readonly ArgvFlag[], taken: TakenFlag[]): Token[] {
-  const strays: Token[] = [];
+/** Adds what it finds to `taken`, and returns the words that belong to no flag, as they may be shown. */
+function takeFlags(tokens: readonly Token[], flags: readonly ArgvFlag[], taken: TakenFlag[]): string[] {
+  const strays: string[] = [];
   let isValue = false;
+  let mayBeSecret = false;
   for (const [at, token] of tokens.entries()) {
     if (isValue) isValue = false;
-    else if (token.kind !== 'flag') strays.push(token);
-    else {
+    else if (token.kind === 'flag') {
       const word = readWord(token, tokens[at + 1], flags);
       taken.push(...word.taken);
       isValue = word.usedNext;
+      mayBeSecret ||= word.taken.some(({ flag }) => flag.credential);
+    } else {
+      strays.push(shownStray(token, mayBeSecret));
+      mayBeSecret ||= token.kind === 'unknown';
     }
   }
   return strays;
+}
+
+/** A word behind a credential may be the rest of it; one behind or in an unknown flag, its value. */
+function shownStray(token: Exclude<Token, FlagToken>, mayBeSecret: boolean): string {
+  switch (token.kind) {
+    case 'separator':
+      return '--';
+    case 'text':
+      return mayBeSecret ? HIDDEN : token.text;
+    case 'unknown':
+      if (token.text.startsWith('--')) return splitAtEquals(token.text)[0];
+      return token.text.length <= 2 ? token.text : `${token.text.slice(0, 2)}${HIDDEN}`;
+  }
 }
 
 function classifyAll(argv: readonly string[], flags: readonly ArgvFlag[]): readonly Token[] {
@@ -155,24 +171,4 @@ function readWord(
 
 function faultOf({ long, short }: ArgvFlag, what: string): ArgvFault {
   return new ArgvFault(`argument ${short === undefined ? '' : `${short}/`}${long}: ${what}`);
-}
-
-/** Shows a stray word only where nothing before it could have it for a secret value. */
-function describeStrays(strays: readonly Token[], tokens: readonly Token[]): string {
-  const firstSuspect = tokens.findIndex(
-    (token) => token.kind === 'unknown' || (token.kind === 'flag' && token.flag.credential),
-  );
-  const suspects = new Set(firstSuspect === -1 ? [] : tokens.slice(firstSuspect));
-  const shown = strays.map((token) => {
-    if (token.kind === 'separator') return '--';
-    if (token.kind === 'unknown') return unknownName(token.text);
-    return token.kind === 'text' && !suspects.has(token) ? token.text : HIDDEN;
-  });
-  return `unrecognized arguments: ${shown.join(' ')}`;
-}
-
-/** An unknown flag without what may be its value. */
-function unknownName(text: string): string {
-  if (text.startsWith('--')) return splitAtEquals(text)[0];
-  return text.length <= 2 ? text : `${text.slice(0, 2)}${HIDDEN}`;
 }

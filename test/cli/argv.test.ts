@@ -114,6 +114,7 @@ describe('nothing that may be a secret is echoed', () => {
     [['-d', '--diode-client-secrt', secret], 'unrecognized arguments: --diode-client-secrt ...'],
     [['-d', '-k', 'a', secret], 'unrecognized arguments: ...'],
     [['-d', '-c', 'id', secret], 'unrecognized arguments: ...'],
+    [['-dk', 'two', secret], 'unrecognized arguments: ...'],
     [['-d', `-K${secret}`], 'unrecognized arguments: -K...'],
     [['-d', `-K=${secret}`], 'unrecognized arguments: -K...'],
     [
@@ -203,6 +204,7 @@ test('whatever stands around it, the value of a credential is never echoed', () 
     [`--diode-client-secret=${secret}`],
     ['--diode-client-s', secret],
     ['-k', 'two', secret],
+    ['-dk', 'two', secret],
     [`--diode-client-sekret=${secret}`],
     ['--diode-client-sekret', secret],
   );
