@@ -6,6 +6,8 @@ export interface DaemonEvents {
   'policy:applied': { readonly policy: string; readonly backend: string };
   /** A policy is gone; its runs are being cancelled. */
   'policy:deleted': { readonly policy: string };
+  /** The daemon stops: the policy fires no more. */
+  'policy:stopped': { readonly policy: string };
   /** A run was opened. Every run that is opened ends with exactly one `run:finished`. */
   'run:opened': { readonly run: Readonly<Run> };
   /** The backend's `run` was entered. */

@@ -102,6 +102,7 @@ class Registry implements PolicyRegistry {
     for (const policy of this.#policies.values()) {
       policy.trigger.stop();
       policy.release();
+      this.#parts.events.emit('policy:stopped', { policy: policy.name });
     }
   }
 

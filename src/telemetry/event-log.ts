@@ -29,8 +29,11 @@ export function logEvents(events: Events, log: Logger, clock: Clock): () => void
   const runner = log.child({ module: 'worker.policy.runner' });
   const manager = log.child({ module: 'worker.policy.manager' });
   const fold = new Fold(clock);
+  const sayStopping = ({ policy }: { policy: string }): void =>
+    manager.info({ policy }, `Stopping policy '${policy}'`);
   const undo = [
-    events.on('policy:deleted', ({ policy }) => manager.info({ policy }, `Stopping policy '${policy}'`)),
+    events.on('policy:deleted', sayStopping),
+    events.on('policy:stopped', sayStopping),
     events.on('run:started', ({ run }) => {
       if (runner.isLevelEnabled('debug')) runner.debug(fieldsOf(run), `${subject(run)}: Run started`);
     }),
