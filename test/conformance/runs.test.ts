@@ -244,5 +244,6 @@ describe('applied policies', () => {
     const asked = performance.now();
     await stubborn[Symbol.asyncDispose]();
     expect(performance.now() - asked).toBeLessThan(3_000);
+    await stubborn.line(/^INFO: worker\.policy\.manager: Stopping policy 'stubborn'/);
   });
 });
