@@ -23,18 +23,32 @@ export interface ValidationRow {
   readonly error: string;
 }
 
+/** A row, and the way to what it is about: keys and list indexes from the document's root. */
+export interface ValidationFinding extends ValidationRow {
+  readonly path: readonly (string | number)[];
+}
+
+/** A 1-based place in a document. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
 /** A document that reads well and says what is not allowed: every finding at once. */
 export class ValidationError extends RequestError {
   override readonly name = 'ValidationError';
   readonly statusCode = 403;
-  readonly rows: readonly ValidationRow[];
+  readonly findings: readonly ValidationFinding[];
+  readonly rows: readonly (ValidationRow & Partial<Place>)[];
 
-  constructor(rows: readonly ValidationRow[]) {
-    super(rows.map((row) => `${row.field}: ${row.error}`).join('; '));
-    this.rows = rows;
+  /** @param placeOf finds each finding in the document; left out: the rows say no places, as upstream. */
+  constructor(findings: readonly ValidationFinding[], placeOf?: (path: ValidationFinding['path']) => Place) {
+    super(findings.map((row) => `${row.field}: ${row.error}`).join('; '));
+    this.findings = findings;
+    this.rows = findings.map(({ path, field, type, error }) => ({ field, type, error, ...placeOf?.(path) }));
   }
 
-  override get detail(): readonly ValidationRow[] {
+  override get detail(): ValidationError['rows'] {
     return this.rows;
   }
 }

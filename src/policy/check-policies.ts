@@ -1,4 +1,4 @@
-import { BadRequestError, ValidationError, type ValidationRow } from '../errors.ts';
+import { BadRequestError, ValidationError, type ValidationFinding } from '../errors.ts';
 import { CronError, compileCron } from '../trigger/cron.ts';
 import { type CheckedPolicy, policySchema } from './document-schema.ts';
 import { type Environment, type Expansion, expand, type Path } from './expand.ts';
@@ -49,7 +49,7 @@ export function checkPolicies(
     );
   }
   const checker = new Checker(context);
-  let rows: readonly ValidationRow[] = [];
+  let rows: readonly ValidationFinding[] = [];
   const sound: SoundPolicy[] = [];
   for (const [key, policy] of policies) {
     const base = ['policies', nameOf(key)];
@@ -72,7 +72,7 @@ function nameOf(key: unknown): string {
   return String(key);
 }
 
-type Finding = { readonly rows: readonly ValidationRow[] };
+type Finding = { readonly rows: readonly ValidationFinding[] };
 
 /** One for a document: remembers what its policies share. */
 class Checker {
@@ -109,9 +109,9 @@ class Checker {
   }
 
   /** What the schema does not see: keys that are no text, and the schedule, whose zone lies in `run`. */
-  #configRows(config: unknown, { config: expanded, run }: Parts<unknown>, base: Path): ValidationRow[] {
+  #configRows(config: unknown, { config: expanded, run }: Parts<unknown>, base: Path): ValidationFinding[] {
     if (!(config instanceof Map)) return [];
-    const rows: ValidationRow[] = [];
+    const rows: ValidationFinding[] = [];
     const schedule = textAt(expanded, 'schedule');
     if (schedule !== undefined && !this.#isSchedule(schedule, textAt(run, 'timezone'))) {
       rows.push(valueError([...base, 'config', 'schedule'], 'Invalid cron schedule format.'));
@@ -154,7 +154,10 @@ function compiles(expression: string, timezone: string): boolean {
 }
 
 /** A variable that may not be expanded is the one thing to say of a value. */
-function withRefusals(found: readonly ValidationRow[], expansion: Expansion | undefined): ValidationRow[] {
+function withRefusals(
+  found: readonly ValidationFinding[],
+  expansion: Expansion | undefined,
+): ValidationFinding[] {
   const refused = expansion?.refused ?? [];
   const fields = new Set(refused.map(({ path }) => fieldOf(path)));
   const refusals = refused.map(({ path, name }) =>

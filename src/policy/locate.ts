@@ -1,6 +1,8 @@
+import type { Place } from '../errors.ts';
+import { decodeDocument } from './decode.ts';
 import type { Path } from './expand.ts';
 import { PADDING } from './parse-events.ts';
-import type { YamlDocument } from './parse-yaml.ts';
+import { parseYaml, type YamlDocument } from './parse-yaml.ts';
 import { idOf, walkNodes } from './walk-nodes.ts';
 
 /** Finds where values are written: an entry's key, a list's item; of what an alias stands for, the alias. */
@@ -34,10 +36,16 @@ export function createLocator(document: YamlDocument, paths: Iterable<Path>): Lo
   };
 }
 
-/** A 1-based place in a text. */
-export interface Place {
-  readonly line: number;
-  readonly column: number;
+/**
+ * Finds where in a document paths lead: to what is written there, else to the innermost of what it would lie in.
+ *
+ * @throws BadRequestError for what is no YAML.
+ */
+export function findPlaces(document: Buffer, paths: readonly Path[]): (path: Path) => Place {
+  const yaml = parseYaml(decodeDocument(document));
+  const locator = createLocator(yaml, paths);
+  const placeOf = createPlaceFinder(yaml);
+  return (path) => placeOf(locator.offsetOf(path) ?? 0);
 }
 
 /** Turns offsets into places; reads the text once. */

@@ -1,8 +1,9 @@
 import type { BackendHost, BackendLease, SchemaFinding } from '../backend/host.ts';
-import { BackendError, ValidationError, type ValidationRow } from '../errors.ts';
+import { BackendError, ValidationError, type ValidationFinding } from '../errors.ts';
 import { redactorOf } from '../run/redact.ts';
 import type { PolicyDraft } from './contract.ts';
 import { PackageHold } from './package-hold.ts';
+import { fieldOf } from './rows.ts';
 
 /** A draft whose package is open and whose config and scope its backend agrees to. */
 export interface OpenedDraft {
@@ -87,7 +88,7 @@ async function checkAll(
   draftsOf: DraftsOf,
   leases: ReadonlyMap<string, BackendLease>,
 ): Promise<void> {
-  const rowsOf = new Map<PolicyDraft, readonly ValidationRow[]>();
+  const rowsOf = new Map<PolicyDraft, readonly ValidationFinding[]>();
   const check = async ([packageName, lease]: readonly [string, BackendLease]): Promise<void> => {
     const ofPackage = draftsOf.get(packageName) ?? [];
     const findings = await checkPackage(lease, ofPackage);
@@ -110,12 +111,11 @@ async function checkPackage(
   }
 }
 
-function rowsFor(draft: PolicyDraft, findings: readonly SchemaFinding[]): ValidationRow[] {
+function rowsFor(draft: PolicyDraft, findings: readonly SchemaFinding[]): ValidationFinding[] {
   if (findings.length === 0) return [];
   const redact = redactorOf(draft.secrets);
-  return findings.map(({ part, path, type, message }) => ({
-    field: ['policies', draft.name, part, ...path].join('.'),
-    type,
-    error: redact(message),
-  }));
+  return findings.map(({ part, path: inPart, type, message }) => {
+    const path = ['policies', draft.name, part, ...inPart];
+    return { path, field: fieldOf(path), type, error: redact(message) };
+  });
 }

@@ -1,6 +1,7 @@
 import { constructFromEvents, YAMLException } from 'js-yaml';
 import { BadRequestError, messageOf, RequestError } from '../errors.ts';
 import { invalidYaml } from './decode.ts';
+import type { Path } from './expand.ts';
 import { MAX_DEPTH, MAX_MERGED_KEYS, refuseTooManyValues } from './limits.ts';
 import { type ParsedEvents, parseLikeUpstream } from './parse-events.ts';
 import { createYamlSchema } from './yaml-schema.ts';
@@ -11,6 +12,8 @@ export interface YamlDocument extends ParsedEvents {
   readonly value: unknown;
   /** Something was read in a way that `lintYaml` may have words for. */
   readonly isSurprising: boolean;
+  /** Where what is written lies in the paths of findings: `[]`, or `['policies', NAME]` of a policy written alone. */
+  readonly base: Path;
 }
 
 /**
@@ -30,7 +33,7 @@ export function parseYaml(text: string): YamlDocument {
     const options = { source: parsed.source, schema, json: true, maxTotalMergeKeys: MAX_MERGED_KEYS };
     const documents = constructFromEvents(parsed.events, options);
     if (documents.length > 1) throw invalidYaml('more than one document');
-    return { ...parsed, value: documents[0] ?? null, isSurprising };
+    return { ...parsed, value: documents[0] ?? null, isSurprising, base: [] };
   } catch (fault) {
     throw requestErrorFor(fault);
   }

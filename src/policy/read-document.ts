@@ -6,10 +6,11 @@ import type { PolicyDraft, PolicyWarning, Provenance, RunSettings } from './cont
 import { decodeDocument } from './decode.ts';
 import { environmentFor } from './expand.ts';
 import { lintPolicies } from './lint-policies.ts';
-import { parseYaml } from './parse-yaml.ts';
+import { parseYaml, type YamlDocument } from './parse-yaml.ts';
 import { asJson, type PlainValue } from './plain-value.ts';
+import { asWholeDocument } from './single-policy.ts';
 
-interface ReadOptions {
+export interface ReadOptions {
   readonly provenance: Provenance;
   readonly env: NodeJS.ProcessEnv;
   /** Patterns of names that documents from the network may expand; `*` matches any run of characters. */
@@ -27,7 +28,23 @@ interface ReadOptions {
  * @throws ValidationError with everything that is wrong in it.
  */
 export function readPolicyDocument(document: Buffer, options: ReadOptions): readonly PolicyDraft[] {
+  return draftsOf(parseYaml(decodeDocument(document)), options);
+}
+
+/**
+ * Reads a document that is one policy, `{config, scope, run?}`, or a whole document that holds this policy alone. Its
+ * findings are named as if the whole document had been written.
+ *
+ * @throws BadRequestError and ValidationError as {@link readPolicyDocument}, and for what names another policy.
+ */
+export function readPolicy(name: string, document: Buffer, options: ReadOptions): PolicyDraft {
   const yaml = parseYaml(decodeDocument(document));
+  const [draft] = draftsOf(asWholeDocument(name, yaml), options);
+  if (!draft) throw new BadRequestError('no policies found in request');
+  return draft;
+}
+
+function draftsOf(yaml: YamlDocument, options: ReadOptions): readonly PolicyDraft[] {
   if (!(yaml.value instanceof Map)) throw noMapping(yaml.value);
   const environment = environmentFor(options.provenance, options.env, options.allowEnv);
   const { hostTimezone } = options;

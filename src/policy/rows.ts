@@ -1,29 +1,30 @@
 import type { z } from 'zod';
-import type { ValidationRow } from '../errors.ts';
+import type { ValidationFinding } from '../errors.ts';
 import { KNOWN_KEYS } from './document-schema.ts';
 import type { Path } from './expand.ts';
 import { nearMissOf } from './near-miss.ts';
 
 // The rows of upstream's 403 reply, to the letter (sheet: REST); the last two types are of the same style, for `run`.
 
-export const missing = (path: Path): ValidationRow => row(path, 'missing', 'Field required');
+export const missing = (path: Path): ValidationFinding => row(path, 'missing', 'Field required');
 
-export const dictType = (path: Path): ValidationRow =>
+export const dictType = (path: Path): ValidationFinding =>
   row(path, 'dict_type', 'Input should be a valid dictionary');
 
-export const modelType = (path: Path, model: string): ValidationRow =>
+export const modelType = (path: Path, model: string): ValidationFinding =>
   row(path, 'model_type', `Input should be a valid dictionary or instance of ${model}`);
 
-export const stringType = (path: Path): ValidationRow =>
+export const stringType = (path: Path): ValidationFinding =>
   row(path, 'string_type', 'Input should be a valid string');
 
-export const invalidKey = (path: Path): ValidationRow => row(path, 'invalid_key', 'Keys should be strings');
+export const invalidKey = (path: Path): ValidationFinding =>
+  row(path, 'invalid_key', 'Keys should be strings');
 
-export const valueError = (path: Path, text: string): ValidationRow =>
+export const valueError = (path: Path, text: string): ValidationFinding =>
   row(path, 'value_error', `Value error, ${text}`);
 
-function row(path: Path, type: string, error: string): ValidationRow {
-  return { field: fieldOf(path), type, error };
+function row(path: Path, type: string, error: string): ValidationFinding {
+  return { path, field: fieldOf(path), type, error };
 }
 
 /** `policies.NAME.scope.0`, as rows and warnings write it. */
@@ -32,7 +33,7 @@ export const fieldOf = (path: Path): string => path.join('.');
 const MODELS: Readonly<Record<string, string>> = { config: 'Config', run: 'Run' };
 
 /** @param base where the checked value lies in the document. */
-export function rowsOf(issue: z.core.$ZodIssue, base: Path): readonly ValidationRow[] {
+export function rowsOf(issue: z.core.$ZodIssue, base: Path): readonly ValidationFinding[] {
   const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownRunKey([...path, key], key));
   if (issue.input === undefined) return [missing(path)];
@@ -43,7 +44,7 @@ export function rowsOf(issue: z.core.$ZodIssue, base: Path): readonly Validation
   return [modelType(path, MODELS[String(issue.path.at(-1))] ?? 'Policy')];
 }
 
-function unknownRunKey(path: Path, key: string): ValidationRow {
+function unknownRunKey(path: Path, key: string): ValidationFinding {
   const meant = nearMissOf(key, KNOWN_KEYS.run);
   const help = meant ? `did you mean '${meant}'?` : `a policy's run has ${KNOWN_KEYS.run.join(', ')}`;
   return row(path, 'extra_forbidden', `Extra inputs are not permitted: ${help}`);

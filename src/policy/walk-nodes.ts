@@ -30,9 +30,9 @@ export interface YamlNode {
 export const idOf = (path: readonly (string | number)[]): string => path.map((part) => `\0${part}`).join('');
 
 /** Visits every node below the document's root until `visit` returns false. Aliases are not followed. */
-export function walkNodes({ events, source }: YamlDocument, visit: (node: YamlNode) => boolean): void {
+export function walkNodes(document: YamlDocument, visit: (node: YamlNode) => boolean): void {
   const frames: Frame[] = [];
-  for (const event of events) {
+  for (const event of document.events) {
     if (event.type === EVENT_ID.DOCUMENT) continue;
     if (event.type === EVENT_ID.POP) {
       frames.pop();
@@ -40,16 +40,21 @@ export function walkNodes({ events, source }: YamlDocument, visit: (node: YamlNo
       continue;
     }
     const frame = frames.at(-1);
-    if (frame && !visit(stepTo(event, source, frame, frames))) return;
+    if (frame && !visit(stepTo(event, document, frame, frames))) return;
     const isMap = event.type === EVENT_ID.MAPPING;
     if (isMap || event.type === EVENT_ID.SEQUENCE) {
-      const id = frame ? `${frame.id}\0${frame.segment}` : '';
+      const id = frame ? `${frame.id}\0${frame.segment}` : idOf(document.base);
       frames.push({ isMap, id, segment: isMap ? '' : -1, isAtKey: isMap });
     } else advance(frame);
   }
 }
 
-function stepTo(event: NodeEvent, source: string, frame: Frame, frames: readonly Frame[]): YamlNode {
+function stepTo(
+  event: NodeEvent,
+  { source, base }: YamlDocument,
+  frame: Frame,
+  frames: readonly Frame[],
+): YamlNode {
   if (frame.isAtKey) frame.segment = keyOf(event, source);
   else if (typeof frame.segment === 'number') frame.segment++;
   return {
@@ -58,7 +63,7 @@ function stepTo(event: NodeEvent, source: string, frame: Frame, frames: readonly
     isKey: frame.isAtKey,
     containerId: frame.id,
     segment: frame.segment,
-    path: () => frames.map(({ segment }) => segment),
+    path: () => [...base, ...frames.map(({ segment }) => segment)],
   };
 }
 

@@ -57,7 +57,9 @@ describe('applying', () => {
     [new BackendError("module 'x' is not there"), 400, "module 'x' is not there"],
     [new UnavailableError('the daemon is stopping'), 503, 'the daemon is stopping'],
     [
-      new ValidationError([{ field: 'policies', type: 'missing', error: 'Field required' }]),
+      new ValidationError([
+        { path: ['policies'], field: 'policies', type: 'missing', error: 'Field required' },
+      ]),
       403,
       [{ field: 'policies', type: 'missing', error: 'Field required' }],
     ],
