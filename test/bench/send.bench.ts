@@ -12,6 +12,8 @@ import { encodeIngestRequest } from '../../src/sink/diode/request.ts';
 import { parseTarget } from '../../src/sink/target.ts';
 import { FakeDiode } from '../support/fake-diode.ts';
 import { lengthDelimited } from '../support/fake-diode-wire.ts';
+import { report } from './support/report.ts';
+import { median, spread } from './support/statistics.ts';
 
 const BATCHES = 60;
 const ROUNDS = 5;
@@ -128,15 +130,6 @@ async function megabytesPerSecond(send: (lanes: number) => Promise<void>, lanes:
   return (BATCHES * payloadOf(0).length) / MEGABYTE / ((performance.now() - start) / 1000);
 }
 
-function describe(samples: readonly number[]): string {
-  const sorted = samples.toSorted((a, b) => a - b).map(Math.round);
-  return `${medianOf(samples).toFixed(0)} MB/s (${sorted.at(0)} to ${sorted.at(-1)})`;
-}
-
-function medianOf(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? 0;
-}
-
 async function measure(): Promise<void> {
   const receiver = await startReceiver();
   const ours = await throughDelivery(receiver.target);
@@ -152,13 +145,21 @@ async function measure(): Promise<void> {
     }
     const missing = 2 * ROUNDS * BATCHES * ENTITIES - ((await receiver.acknowledged()) - before);
     if (missing !== 0) throw new Error(`${missing} entities did not arrive`);
-    const ratio = (medianOf(samples.ours) / medianOf(samples.bare)).toFixed(2);
-    console.log(
-      `${lanes} in flight: ${describe(samples.ours)}; bare: ${describe(samples.bare)}; ${ratio} of it`,
-    );
+    reportRow(lanes, samples.ours, samples.bare);
   }
   receiver.stop();
   process.exit();
+}
+
+function reportRow(lanes: number, ours: readonly number[], bare: readonly number[]): void {
+  const share = median(ours) / median(bare);
+  report({
+    measure: `ready-made 3 MiB batches through delivery and sink, ${lanes} in flight`,
+    measured: spread(ours, ' MB/s'),
+    counterpart: `bare grpc-js client: ${spread(bare, ' MB/s')}; ${share.toFixed(2)} of it`,
+    goal: '0.9 of it',
+    isReached: share >= 0.9,
+  });
 }
 
 await (process.argv.includes('--serve') ? serve() : measure());

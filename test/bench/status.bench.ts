@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { fastify } from 'fastify';
 import { finish, openedRun, TestApi, viewOf } from '../api/support.ts';
+import { report } from './support/report.ts';
+import { grouped, median, quantile, spread } from './support/statistics.ts';
 
 const ROUNDS = 5;
 const ROUND_MS = 400;
@@ -104,34 +106,8 @@ function lengthOf(firstChunk: Buffer): number {
   return headEnd + Number(/content-length: (\d+)/i.exec(head)?.[1]);
 }
 
-function at(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}
-
-function print(name: string, rounds: readonly Round[]): void {
-  const rates = rounds.map(({ perSecond }) => perSecond);
-  const [low, median, high] = [0, 0.5, 1].map((share) => Math.round(at(rates, share)));
-  const cpu = medianCpu(rounds).toFixed(0);
-  const times = rounds.flatMap((round) => round.times);
-  console.log(
-    `  ${name} ${median}/s (${low} to ${high}), ${cpu} µs of CPU each, p99 ${at(times, 0.99).toFixed(1)} ms`,
-  );
-}
-
-const medianRate = (rounds: readonly Round[]): number =>
-  at(
-    rounds.map(({ perSecond }) => perSecond),
-    0.5,
-  );
-const medianCpu = (rounds: readonly Round[]): number =>
-  at(
-    rounds.map(({ cpuEach }) => cpuEach),
-    0.5,
-  );
-
 async function compare(scenario: Scenario): Promise<void> {
-  const { policies, connections, changing } = scenario;
+  const { connections } = scenario;
   const server = fork(import.meta.filename, [JSON.stringify(scenario)]);
   const [ports] = (await once(server, 'message')) as [Ports];
   const status: Round[] = [];
@@ -144,15 +120,27 @@ async function compare(scenario: Scenario): Promise<void> {
     status.push(await load(server, ports.status, connections));
   }
   server.kill();
-  console.log(
-    `${policies} policies, ${connections} connections${changing ? ', a run ends between two requests' : ''}`,
-  );
-  print('status', status);
-  print('bare  ', bare);
-  const rate = medianRate(status) / medianRate(bare);
-  const cpu = medianCpu(bare) / medianCpu(status);
-  console.log(`  ratio ${rate.toFixed(2)}, by CPU ${cpu.toFixed(2)}`);
+  reportRow(scenario, status, bare);
 }
+
+function reportRow({ policies, changing }: Scenario, status: readonly Round[], bare: readonly Round[]): void {
+  const share = median(status.map(perSecond)) / median(bare.map(perSecond));
+  const byCpu = median(bare.map(cpuEach)) / median(status.map(cpuEach));
+  const p99 = quantile(
+    status.flatMap(({ times }) => times),
+    0.99,
+  );
+  report({
+    measure: `\`GET /api/v1/status\`, ${grouped(policies)} policies${changing ? ', a run ends before each' : ''}`,
+    measured: `${spread(status.map(perSecond), '/s')}, p99 ${p99.toFixed(1)} ms`,
+    counterpart: `bare Fastify route: ${spread(bare.map(perSecond), '/s')}; ${share.toFixed(2)} of it, by CPU time ${byCpu.toFixed(2)}`,
+    goal: '0.85; p99 20 ms',
+    isReached: Math.max(share, byCpu) >= 0.85 && p99 <= 20,
+  });
+}
+
+const perSecond = (round: Round): number => round.perSecond;
+const cpuEach = (round: Round): number => round.cpuEach;
 
 const [role] = process.argv.slice(2);
 if (role === undefined) {

@@ -1,27 +1,14 @@
-// How many entities a second one process encodes: node test/bench/encode.bench.ts [encoding ...]
+// How many entities a second one process encodes: node test/bench/encoding.ts [encoding ...]
 import { BatchBuilder } from '../../src/entity/batch-builder.ts';
 import type { Entity } from '../../src/entity/types.ts';
 import type { BatchEncoding } from '../../src/sink/contract.ts';
+import { device } from './backends/devices/index.ts';
 
 const ENTITIES = 20_000;
 const ROUNDS = 5;
 
-/** A device as a collector finds it: nested objects, tags, custom fields; about 300 bytes on the wire. */
-function device(i: number, keysVary: boolean): Entity {
-  return {
-    device: {
-      name: `lis-leaf-${String(i).padStart(6, '0')}`,
-      site: { name: `Lisboa ${i % 40}`, slug: `lisboa-${i % 40}`, region: { name: 'Portugal' } },
-      role: { name: 'leaf', slug: 'leaf' },
-      device_type: { model: `QFX-${i % 7}`, manufacturer: { name: 'Juniper' } },
-      platform: { name: 'junos 23.4R2', manufacturer: { name: 'Juniper' } },
-      serial: `PT${1_000_000 + i}`,
-      status: 'active',
-      tags: [{ name: 'fabric' }, { name: `pod-${i % 12}` }],
-      custom_fields: { owner_team: { text: 'network' }, rack_units: { integer: 1 + (i % 4) } },
-      ...(keysVary ? optionalFields(i) : {}),
-    },
-  };
+function entityOf(i: number, keysVary: boolean): Entity {
+  return { device: { ...device(i), ...(keysVary ? optionalFields(i) : {}) } };
 }
 
 /** Fields that are there or not, as for any collector that leaves out what it did not find: up to 256 shapes. */
@@ -67,8 +54,8 @@ function stringifyAll(entities: readonly Entity[], indent: number | undefined): 
   return bytes;
 }
 
-const uniform = Array.from({ length: ENTITIES }, (_, i) => device(i, false));
-const varied = Array.from({ length: ENTITIES }, (_, i) => device(i, true));
+const uniform = Array.from({ length: ENTITIES }, (_, i) => entityOf(i, false));
+const varied = Array.from({ length: ENTITIES }, (_, i) => entityOf(i, true));
 
 const jobs: Record<string, () => number> = {
   diode: () => encodeAll('diode', uniform),
