@@ -73,7 +73,7 @@ class ProcessHost implements BackendHost {
       return this.#lease(opened, spares, description);
     } catch (error) {
       await this.#release(opened, spares);
-      throw error;
+      throw this.#isStopped ? new UnavailableError('the daemon is stopping') : error;
     }
   }
 

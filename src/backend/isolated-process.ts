@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
@@ -91,13 +92,22 @@ export class IsolatedProcess {
     });
     this.kill();
     this.#isGone = true;
-    this.channel?.destroy();
-    for (const output of this.#outputs) output.drain();
-    const silence = Promise.all(this.#outputs.map((output) => output.ended));
-    await settlesWithin(this.#options.clock, LAST_WORDS_MS, silence);
-    for (const output of this.#outputs) output.close();
+    await this.#hearLastWords();
     const ranOutOfMemory = this.#wroteOutOfMemory && reason !== inWords(0, null);
     return ranOutOfMemory ? `out of memory (limit ${this.#options.memoryMiB} MiB)` : reason;
+  }
+
+  /** What it said and wrote before its end may still be on the way. */
+  async #hearLastWords(): Promise<void> {
+    for (const output of this.#outputs) output.drain();
+    const { channel } = this;
+    const silence = Promise.all([
+      ...this.#outputs.map((output) => output.ended),
+      channel === undefined || channel.closed ? undefined : once(channel, 'close'),
+    ]);
+    await settlesWithin(this.#options.clock, LAST_WORDS_MS, silence);
+    channel?.destroy();
+    for (const output of this.#outputs) output.close();
   }
 }
 

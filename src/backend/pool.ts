@@ -127,7 +127,8 @@ export class Pool {
     for (let run = this.#waiting.first(); run !== undefined; run = this.#waiting.first()) {
       const now = this.#now();
       const child = this.#leastBusy((one) => one.window.isOpen && one.keepsUp);
-      if (child === undefined || (child.window.isBusy(now) && this.#mayGrow(now))) return;
+      if (child === undefined) return;
+      if (child.window.isBusy(now) && (this.#isGrowing() || this.#mayGrow(now))) return;
       this.#waiting.take();
       this.#waitingSince = now;
       child.start(run);
@@ -181,10 +182,17 @@ export class Pool {
     this.#patience = undefined;
   }
 
+  #isGrowing(): boolean {
+    for (const [child, { isLoaded, isAlone }] of this.#children) {
+      if (!isLoaded && !isAlone && !child.isEnding) return true;
+    }
+    return false;
+  }
+
   /** Runs wait although they could be handed out if there were another child. */
   #growWhenStuck(): void {
     const now = this.#now();
-    const mayGrow = this.#mayGrow(now);
+    const mayGrow = this.#mayGrow(now) && !this.#isGrowing();
     if (this.#children.size === 0 || (mayGrow && now - this.#waitingSince >= PATIENCE_MS)) {
       this.#waitingSince = now;
       this.#grow(false);

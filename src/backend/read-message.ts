@@ -9,7 +9,7 @@ const run = number;
 const culprit = z.union([number, z.null()]);
 const nonEmpty = text.min(1);
 
-const runs = z.array(run).max(MOST_RUNS);
+const runs = z.array(run).min(1).max(MOST_RUNS);
 
 const finding = z.strictObject({
   part: z.enum(['config', 'scope']),

@@ -1,20 +1,45 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { BackendLease } from '../../src/backend/host.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { isAlive } from '../support/real-daemon.ts';
 import { Rig, startRun, type WatchedRun } from './rig.ts';
 
-/** A child in which a well-behaved run is under way, and another that is up to no good. */
-async function besideAnInnocent(
-  rig: Rig,
-  scope: object,
-): Promise<{ lease: BackendLease; innocent: WatchedRun; guilty: WatchedRun; pid: number }> {
+interface Pair extends AsyncDisposable {
+  readonly rig: Rig;
+  readonly lease: BackendLease;
+  readonly innocent: WatchedRun;
+  readonly guilty: WatchedRun;
+  /** The child that both are in. */
+  readonly pid: number;
+  /** Lets the innocent run end. */
+  readonly release: () => void;
+}
+
+/** One child in which a well-behaved run waits for room, and another run is up to no good. */
+async function besideAnInnocent(scope: object): Promise<Pair> {
+  // On a clock that stands still no child is ever late, so that there is never need for a second one.
+  const rig = new Rig({ clock: new HeldClock() });
   const lease = await rig.host.open('hostile');
   const [pid = 0] = rig.pids;
-  const innocent = startRun(lease, { mood: 'waitsFor', ms: 300 });
-  await innocent.entered;
+  const asked = Promise.withResolvers<void>();
+  const room = Promise.withResolvers<void>();
+  const reserve = (): Promise<void> => {
+    asked.resolve();
+    return room.promise;
+  };
+  const innocent = startRun(lease, { mood: 'burns', ms: 0 }, { handlers: { reserve } });
+  await asked.promise;
   const guilty = startRun(lease, scope);
-  return { lease, innocent, guilty, pid };
+  return {
+    rig,
+    lease,
+    innocent,
+    guilty,
+    pid,
+    release: room.resolve,
+    [Symbol.asyncDispose]: () => rig.host.stop(),
+  };
 }
 
 describe('a run that ends its process', () => {
@@ -22,8 +47,8 @@ describe('a run that ends its process', () => {
     [{ mood: 'exits', status: 3 }, 'exited with status 3'],
     [{ mood: 'aborts' }, 'killed by SIGABRT'],
   ])('is found out, and its neighbour is innocent: %o', async (scope, reason) => {
-    await using rig = new Rig();
-    const { innocent, guilty, pid } = await besideAnInnocent(rig, scope);
+    await using pair = await besideAnInnocent(scope);
+    const { innocent, guilty, pid } = pair;
     expect(await guilty.outcome).toEqual({ kind: 'crashed', reason, innocent: false });
     expect(await innocent.outcome).toEqual({
       kind: 'crashed',
@@ -54,6 +79,18 @@ describe('a run that ends its process', () => {
     ],
     [{ mood: 'sendsMessage', json: '{"type":"turned","runs":7}' }, /that it was not handed$/],
     [{ mood: 'sendsMessage', json: '{' }, /not JSON$/],
+    [
+      { mood: 'sendsMessage', json: '{"type":"log","run":1,"level":"info","message":"!"}', times: 2_000 },
+      /more reports than a run may send$/,
+    ],
+    [
+      { mood: 'sendsMessage', json: '{"type":"leaving","run":null}', times: 2_000 },
+      /too many messages that concern no run$/,
+    ],
+    [
+      { mood: 'sendsMessage', json: '{"type":"offer","run":1,"bytes":99000000}' },
+      /a batch was offered that cannot be$/,
+    ],
   ])('alone in it is the culprit: %o', async (scope, reason) => {
     await using rig = new Rig();
     const lease = await rig.host.open('hostile');
@@ -66,8 +103,8 @@ describe('a run that ends its process', () => {
   });
 
   test('by a signal leaves nobody but suspects: all may be run again', async () => {
-    await using rig = new Rig();
-    const { innocent, guilty } = await besideAnInnocent(rig, { mood: 'killsItself', signal: 'SIGKILL' });
+    await using pair = await besideAnInnocent({ mood: 'killsItself', signal: 'SIGKILL' });
+    const { innocent, guilty } = pair;
     const crashed = { kind: 'crashed', reason: 'killed by SIGKILL', innocent: true };
     expect(await guilty.outcome).toEqual(crashed);
     expect(await innocent.outcome).toEqual(crashed);
@@ -89,29 +126,60 @@ describe('a throw that nobody can catch', () => {
   test.each([
     ['throwsFromTimer', 'threw outside its run: boo from a timer'],
     ['rejects', 'threw outside its run: nobody listens'],
+    ['logsAndThrows', 'threw outside its run: boo after many words'],
   ])('fails the run that it came from, and no other: %s', async (mood, reason) => {
-    await using rig = new Rig();
-    const { lease, innocent, guilty, pid } = await besideAnInnocent(rig, { mood });
+    await using pair = await besideAnInnocent({ mood });
+    const { lease, innocent, guilty, pid, release } = pair;
     expect(await guilty.outcome).toEqual({ kind: 'failed', reason });
     const next = startRun(lease, { mood: 'burns', ms: 0 });
+    release();
     expect(await innocent.outcome).toEqual({ kind: 'returned' });
     expect(await next.outcome).toEqual({ kind: 'returned' });
     expect(next.entities()).not.toMatchObject([{ device: { name: `by ${pid}` } }]);
     await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
+  test('from a listener of its signal belongs to the run that was cancelled', async () => {
+    await using pair = await besideAnInnocent({ mood: 'throwsWhenAborted' });
+    const { innocent, guilty, release } = pair;
+    await guilty.entered;
+    guilty.execution.cancel(10_000);
+    expect(await guilty.outcome).toEqual({
+      kind: 'failed',
+      reason: 'threw outside its run: boo from a listener',
+    });
+    release();
+    expect(await innocent.outcome).toEqual({ kind: 'returned' });
+  });
+
   test('from a run that was over is logged, and the process takes no more runs', async () => {
-    await using rig = new Rig();
-    const { innocent, guilty, pid } = await besideAnInnocent(rig, { mood: 'throwsAfterItsRun' });
+    await using pair = await besideAnInnocent({ mood: 'throwsAfterItsRun' });
+    const { rig, innocent, guilty, pid, release } = pair;
     expect(await guilty.outcome).toEqual({ kind: 'returned' });
+    await expect
+      .poll(() => rig.lines)
+      .toContainEqual(
+        expect.objectContaining({
+          msg: 'A run that was over threw outside its run: boo from the past',
+          package: 'hostile',
+        }),
+      );
+    release();
     expect(await innocent.outcome).toEqual({ kind: 'returned' });
     await expect.poll(() => isAlive(pid)).toBe(false);
-    expect(rig.lines).toContainEqual(
-      expect.objectContaining({
-        msg: 'A run that was over threw outside its run: boo from the past',
-        package: 'hostile',
-      }),
-    );
+  });
+});
+
+describe('a run that is over', () => {
+  test('reports nothing any more, and disturbs nobody', async () => {
+    await using pair = await besideAnInnocent({ mood: 'reportsAfterItsRun' });
+    const { rig, lease, innocent, guilty, pid, release } = pair;
+    expect(await guilty.outcome).toEqual({ kind: 'returned' });
+    expect(await startRun(lease, { mood: 'waitsFor', ms: 60 }).outcome).toEqual({ kind: 'returned' });
+    release();
+    expect(await innocent.outcome).toEqual({ kind: 'returned' });
+    expect(guilty.logs).toEqual([]);
+    expect(rig.pids).toEqual([pid]);
   });
 });
 

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { UnavailableError } from '../../src/errors.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { isAlive } from '../support/real-daemon.ts';
 import { Rig, startRun, type WatchedRun } from './rig.ts';
@@ -21,12 +22,24 @@ describe('children', () => {
     }
   });
 
-  test('take ten thousand short runs without more of them being needed', async () => {
+  test('take ten thousand short runs at once, each of them once', async () => {
     await using rig = new Rig();
     const lease = await rig.host.open('hostile');
-    const runs = Array.from({ length: 10_000 }, () => startRun(lease, { mood: 'doesNothing' }));
+    let entered = 0;
+    const handlers = { entered: () => void entered++ };
+    const runs = Array.from({ length: 10_000 }, () => startRun(lease, { mood: 'doesNothing' }, { handlers }));
     const outcomes = await Promise.all(runs.map(({ outcome }) => outcome));
     expect(outcomes.every(({ kind }) => kind === 'returned')).toBe(true);
+    expect(entered).toBe(10_000);
+  });
+
+  test('are not multiplied for a run that only waits for its child to come up', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('hostile');
+    const crash = startRun(lease, { mood: 'exits', status: 1 });
+    await crash.outcome;
+    expect(await startRun(lease, { mood: 'doesNothing' }).outcome).toEqual({ kind: 'returned' });
+    expect(rig.pids).toHaveLength(1);
   });
 
   test('are there for one run alone where that is asked for', async () => {
@@ -88,7 +101,7 @@ describe('children', () => {
     expect(isAlive(pid)).toBe(true);
     expect(await run.outcome).toEqual({ kind: 'returned' });
     await expect.poll(() => isAlive(pid)).toBe(false);
-    expect(rig.pids).toEqual([]);
+    await expect.poll(() => rig.pids).toEqual([]);
   });
 });
 
@@ -121,9 +134,23 @@ describe('a host that stops', () => {
     await expect.poll(() => clock.pending).toBe(0);
   });
 
-  test('by being killed takes its children along, those that spin too', async () => {
+  test('while a package is being opened refuses it, and leaves no process', async () => {
+    const rig = new Rig();
+    const opening = rig.host.open('plain').catch((error: unknown) => error);
+    await expect.poll(() => rig.pids).toHaveLength(1);
+    const { pids } = rig;
+    await rig.host.stop();
+    expect(await opening).toBeInstanceOf(UnavailableError);
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  test.each([
+    ['by the kernel', process.env.PATH],
+    ['by a thread that watches, where there is no program to ask the kernel', '/nowhere'],
+  ])('by being killed takes its children along, those that spin too: %s', async (_, path) => {
     const daemonLike = fileURLToPath(new URL('./daemon-like.ts', import.meta.url));
     const daemon = spawn(process.execPath, ['--no-warnings', daemonLike], {
+      env: { PATH: path },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = await once(createInterface({ input: daemon.stdout }), 'line');
@@ -132,7 +159,7 @@ describe('a host that stops', () => {
     expect(pids.every(isAlive)).toBe(true);
     daemon.kill('SIGKILL');
     await once(daemon, 'exit');
-    await expect.poll(() => pids.filter(isAlive), { timeout: 3_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isAlive), { timeout: 5_000 }).toEqual([]);
   });
 });
 

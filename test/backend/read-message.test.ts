@@ -10,7 +10,7 @@ const run = fc.nat({ max: 2 ** 32 - 1 });
 const text = fc.string({ unit: 'grapheme', maxLength: 100 });
 const someone = fc.option(run);
 const message: fc.Arbitrary<FromChild> = fc.oneof(
-  fc.record({ type: fc.constantFrom('entered', 'returned'), runs: fc.array(run) }),
+  fc.record({ type: fc.constantFrom('entered', 'returned'), runs: fc.array(run, { minLength: 1 }) }),
   fc.record({ type: fc.constant('failed'), run, reason: text }),
   fc.record({ type: fc.constant('cancelled'), run }),
   fc.record({ type: fc.constant('turned'), runs: fc.integer({ min: 1, max: 10_000 }) }),
@@ -81,6 +81,7 @@ describe('what a child says', () => {
     {},
     { type: 'entered' },
     { type: 'entered', runs: 5 },
+    { type: 'entered', runs: [] },
     { type: 'entered', runs: [-1] },
     { type: 'entered', runs: [1.5] },
     { type: 'entered', runs: ['1'] },

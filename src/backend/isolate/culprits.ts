@@ -1,9 +1,9 @@
 import type { Channel } from './channel.ts';
-import { currentRun, type IsolateRun } from './isolate-run.ts';
+import { currentRun } from './isolate-run.ts';
 import { textOf } from './thrown.ts';
 
 /** Puts on record whose code ends the process, or throws where nobody can catch it. */
-export function watchCulprits(channel: Channel, runs: ReadonlyMap<number, IsolateRun>): void {
+export function watchCulprits(channel: Channel): void {
   const leave = (): void => {
     channel.send({ type: 'leaving', run: currentRun.getStore()?.number ?? null });
     channel.flush();
@@ -14,8 +14,8 @@ export function watchCulprits(channel: Channel, runs: ReadonlyMap<number, Isolat
 
   const threw = (thrown: unknown): void => {
     const run = currentRun.getStore();
+    run?.abandon();
     channel.send({ type: 'threw', run: run?.number ?? null, message: textOf(thrown) });
-    if (run !== undefined) runs.get(run.number)?.abandon();
   };
   process.on('uncaughtException', threw);
   process.on('unhandledRejection', threw);

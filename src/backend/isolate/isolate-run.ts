@@ -60,8 +60,10 @@ export class IsolateRun {
     if (this.#isAborted) return;
     this.#isAborted = true;
     this.#outbox.release();
-    this.#controller?.abort();
-    this.#stopIterating?.();
+    currentRun.run(this, () => {
+      this.#controller?.abort();
+      this.#stopIterating?.();
+    });
   }
 
   granted(): void {
@@ -74,6 +76,7 @@ export class IsolateRun {
 
   /** The run is over for the daemon, whatever its code still does: nothing more is said of it. */
   abandon(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#reports?.finish();
     this.#outbox.dropOpen();
@@ -96,23 +99,19 @@ export class IsolateRun {
   async #attempt(written: WrittenPolicy): Promise<End> {
     try {
       await this.#collect(written);
-      if (!this.#isAborted) {
-        await this.#outbox.finish();
-        return { how: 'returned', reason: '' };
-      }
+      if (!this.#isAborted) await this.#outbox.finish();
+      if (!this.#isAborted) return { how: 'returned', reason: '' };
     } catch (thrown) {
-      if (!this.#isAborted) return await this.#failed(textOf(thrown));
+      if (!this.#isAborted) return await this.#endEarly({ how: 'failed', reason: textOf(thrown) });
     }
-    this.#outbox.dropOpen();
-    await this.#outbox.finish();
-    return { how: 'cancelled', reason: '' };
+    return await this.#endEarly({ how: 'cancelled', reason: '' });
   }
 
-  /** What was closed before the throw is still handed over. */
-  async #failed(reason: string): Promise<End> {
+  /** What was closed before is still handed over. */
+  async #endEarly(end: End): Promise<End> {
     this.#outbox.dropOpen();
     await this.#outbox.finish().catch(() => undefined);
-    return { how: 'failed', reason };
+    return end;
   }
 
   async #collect(written: WrittenPolicy): Promise<void> {
@@ -178,6 +177,7 @@ export class IsolateRun {
 
   get reports(): Reports {
     this.#reports ??= new Reports(this.#parts.channel, this.number);
+    if (this.#isOver) this.#reports.finish();
     return this.#reports;
   }
 }

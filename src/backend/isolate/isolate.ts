@@ -32,7 +32,7 @@ export class Isolate {
 
   constructor(channel: Channel) {
     this.#channel = channel;
-    watchCulprits(channel, this.#runs);
+    watchCulprits(channel);
   }
 
   handle(kind: FrameKind, body: Buffer): void {

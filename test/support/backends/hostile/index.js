@@ -5,6 +5,18 @@ const never = new Promise(() => undefined);
 /** The descriptor of the daemon's channel. */
 const CHANNEL = 3;
 
+/** The channel does not block: what it cannot take yet is written again. */
+async function writeToChannel(bytes) {
+  for (;;) {
+    try {
+      return writeSync(CHANNEL, bytes);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      await sleep(1);
+    }
+  }
+}
+
 /** Ways to behave badly, and well, beside each other. `scope` is `{ mood, ... }`. */
 const moods = {
   async waits(_, { signal }) {
@@ -58,6 +70,28 @@ const moods = {
     }, 1);
     await never;
   },
+  async throwsWhenAborted(_, { signal }) {
+    signal.addEventListener('abort', () => {
+      throw new Error('boo from a listener');
+    });
+    await never;
+  },
+  async logsAndThrows(_, { log, progress }) {
+    setTimeout(() => {
+      for (let line = 0; line < 10_000; line++) log.info('on and on');
+      progress(1);
+      progress(2);
+      throw new Error('boo after many words');
+    }, 1);
+    await never;
+  },
+  async reportsAfterItsRun(_, context) {
+    setTimeout(() => {
+      context.log.info('too late');
+      context.progress(1);
+    }, 20);
+    return [];
+  },
   async throwsAfterItsRun() {
     setTimeout(() => {
       throw new Error('boo from the past');
@@ -72,11 +106,11 @@ const moods = {
     writeSync(CHANNEL, 'this is no frame at all, and it is long enough to be read as one');
     for (;;) yield { device: { name: 'x' } };
   },
-  async sendsMessage({ json }) {
+  async sendsMessage({ json, times = 1 }) {
     const frame = Buffer.alloc(5 + Buffer.byteLength(json));
     frame.writeUInt32BE(frame.length - 5, 0);
     frame.write(json, 5);
-    writeSync(CHANNEL, frame);
+    for (let count = 0; count < times; count++) await writeToChannel(frame);
     await never;
   },
   async sendsBatch() {
