@@ -32,6 +32,8 @@ export interface DeliveryTotals {
 export interface Delivery {
   open(onAcknowledged: (entityCount: number, bytes: number) => void): RunDelivery;
   totals(): DeliveryTotals;
+  /** How long the batch that waits longest has waited, in ms; undefined when none waits. */
+  oldestAgeMs(): number | undefined;
   /** Gives up what is left and says how much that was. */
   stop(): Promise<DeliveryTotals>;
 }

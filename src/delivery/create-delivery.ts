@@ -38,8 +38,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     random,
   };
   const memory = new Allowance(maxUnsentBytes);
-  const waiting = new Ledger();
-  const lostInStop = new Ledger();
+  const waiting = new Ledger(clock);
+  const lostInStop = new Ledger(clock);
   const queues = new Set<RunQueue>();
   let stopping = false;
 
@@ -60,6 +60,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       return queue;
     },
     totals: () => waiting.totals,
+    oldestAgeMs: () => waiting.oldestAgeMs,
     async stop() {
       stopping = true;
       await Promise.all([...queues].map((queue) => queue.fail('the daemon is stopping')));

@@ -25,11 +25,21 @@ export interface Batch {
   readonly bytes: Buffer;
 }
 
-/** What the way to the receiver looks like now, for `/readyz`, status and the log. */
+/** `valid`: to be used for the next call; `none`: never had, refused or too old, and nobody has asked for a new one yet. */
+export type TokenState = 'none' | 'fetching' | 'valid';
+
+/** gRPC's words; `none`: no call was made yet. */
+export type ChannelState = 'none' | 'idle' | 'connecting' | 'ready' | 'transient_failure' | 'shutdown';
+
+/** What the way to the receiver looks like now, for `/readyz`, status, metrics and the log. */
 export interface SinkHealth {
   readonly ok: boolean;
   /** One sentence for a person; `''` when `ok`. */
   readonly reason: string;
+  /** undefined where the receiver wants none. */
+  readonly token?: TokenState;
+  /** undefined where there is no connection to speak of. */
+  readonly channel?: ChannelState;
 }
 
 /** Where batches go. A sink never tries a batch again by itself, but for an expired token. */

@@ -40,6 +40,23 @@ describe('a run', () => {
     expect(delivery.totals()).toEqual(empty);
   });
 
+  test('tells how long its oldest batch has waited', async () => {
+    const { sink, delivery, clock } = setUp();
+    const run = delivery.open(nothing);
+    expect(delivery.oldestAgeMs()).toBeUndefined();
+    run.accept(batchOf('a'));
+    await clock.advance(3_000);
+    run.accept(batchOf('b'));
+    await clock.advance(2_000);
+    expect(delivery.oldestAgeMs()).toBe(5_000);
+    (await sink.nth(0)).acknowledge();
+    await sink.nth(1);
+    expect(delivery.oldestAgeMs()).toBe(2_000);
+    run.abort('enough');
+    await run.finish();
+    expect(delivery.oldestAgeMs()).toBeUndefined();
+  });
+
   test('without batches ends at once', async () => {
     const { delivery } = setUp();
     expect(await delivery.open(nothing).finish()).toEqual({ acknowledged: 0, failure: undefined });

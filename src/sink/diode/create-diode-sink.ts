@@ -87,7 +87,8 @@ class DiodeSink implements Sink {
   }
 
   health(): SinkHealth {
-    return this.#health.current;
+    const { tokens, client } = this.#connection ?? {};
+    return { ...this.#health.current, token: tokens?.state ?? 'none', channel: client?.state ?? 'none' };
   }
 
   async close(): Promise<void> {

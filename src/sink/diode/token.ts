@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type Clock, pause } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
+import type { TokenState } from '../contract.ts';
 import type { Route } from '../route.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import { type HttpReply, httpPost } from './http-post.ts';
@@ -59,9 +60,8 @@ export class TokenSource {
    * Rejects with a {@link TokenError}, or with the signal's reason.
    */
   async get(signal: AbortSignal): Promise<string> {
-    if (this.#token !== undefined && this.#options.clock.monotonic() < this.#token.usableUntil) {
-      return this.#token.text;
-    }
+    const usable = this.#usable;
+    if (usable !== undefined) return usable.text;
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;
     });
@@ -73,9 +73,19 @@ export class TokenSource {
     if (this.#token?.text === text) this.#token = undefined;
   }
 
+  get state(): TokenState {
+    if (this.#usable !== undefined) return 'valid';
+    return this.#fetching === undefined ? 'none' : 'fetching';
+  }
+
   /** Ends a fetch that is under way. */
   close(): void {
     this.#closing.abort(new Error('stopped'));
+  }
+
+  get #usable(): Token | undefined {
+    const isGood = this.#token !== undefined && this.#options.clock.monotonic() < this.#token.usableUntil;
+    return isGood ? this.#token : undefined;
   }
 
   async #fetch(): Promise<string> {

@@ -1,5 +1,6 @@
 import type { ChannelOptions, Client } from '@grpc/grpc-js';
 import type { Clock } from '../../clock.ts';
+import type { ChannelState } from '../contract.ts';
 import type { ConnectProxy } from '../proxy.ts';
 import type { Route } from '../route.ts';
 import { authorityOf } from '../target.ts';
@@ -25,6 +26,15 @@ interface Channel {
   readonly client: Client;
   deadlinesInARow: number;
 }
+
+/** In the order of the library's numbers. */
+const CHANNEL_STATES: readonly ChannelState[] = [
+  'idle',
+  'connecting',
+  'ready',
+  'transient_failure',
+  'shutdown',
+];
 
 type Grpc = typeof import('@grpc/grpc-js');
 
@@ -66,6 +76,11 @@ export class GrpcClient {
       else if (!stop.aborted) channel.deadlinesInARow = 0;
       throw failure;
     }
+  }
+
+  get state(): ChannelState {
+    const state = this.#channel?.client.getChannel().getConnectivityState(false);
+    return CHANNEL_STATES[state ?? -1] ?? 'none';
   }
 
   /** Cuts calls under way off and releases the connection. */

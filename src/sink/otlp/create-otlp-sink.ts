@@ -69,7 +69,7 @@ export function createOtlpSink(options: OtlpSinkOptions): Sink {
         throw error;
       }
     },
-    health: () => health.current,
+    health: () => ({ ...health.current, channel: client?.state ?? 'none' }),
     async close() {
       client?.close();
     },

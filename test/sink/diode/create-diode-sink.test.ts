@@ -45,6 +45,22 @@ describe('what arrives', () => {
     expect(diode.requests.map((call) => call.path)).toEqual(['/a/b/diode.v1.IngesterService/Ingest']);
   });
 
+  test('shows in health what became of token and channel', async () => {
+    await using diode = await FakeDiode.start();
+    const sink = createSink(diode);
+    expect(sink.health()).toMatchObject({ token: 'none', channel: 'none' });
+    const starting = sink.start();
+    await expect.poll(() => sink.health()).toMatchObject({ token: 'fetching', channel: 'none' });
+    await starting;
+    expect(sink.health()).toMatchObject({ token: 'valid', channel: 'none' });
+    await sink.send(deviceBatch(['r1']), noSignal);
+    expect(sink.health()).toMatchObject({ token: 'valid', channel: 'ready' });
+    await diode.stop();
+    await expect.poll(() => sink.health().channel).not.toBe('ready');
+    await sink.close();
+    expect(sink.health()).toMatchObject({ channel: 'shutdown' });
+  });
+
   test('takes one connection for all runs, one after another or at once', async () => {
     await using diode = await FakeDiode.start();
     await using sink = await startSink(diode);
@@ -117,7 +133,7 @@ describe('what Diode answers decides what becomes of a batch', () => {
     const error = await failureOf(sink.send(deviceBatch(['r1']), noSignal));
     expect(error.kind).toBe('rejected');
     expect(error.message).toBe(String.raw`Chunk ingestion failed: ['e1', "it's", '\'"\\\n']`);
-    expect(sink.health()).toEqual({ ok: true, reason: '' });
+    expect(sink.health()).toMatchObject({ ok: true, reason: '' });
   });
 
   test('a thousand long errors make one bounded reason', async () => {
@@ -232,7 +248,7 @@ describe('before the daemon listens', () => {
     await diode.restart();
     await clock.advance(10_000);
     await diode.until(() => diode.tokenRequests.length === 1);
-    await expect.poll(() => sink.health()).toEqual({ ok: true, reason: '' });
+    await expect.poll(() => sink.health()).toMatchObject({ ok: true, reason: '' });
     expect(lines.join('')).toContain('answers again');
     expect(clock.pending).toBe(0);
   });
