@@ -5,16 +5,22 @@ import type { Trigger } from '../trigger/contract.ts';
 import type { PolicyDraft, PolicyView } from './contract.ts';
 import type { PackageHold } from './package-hold.ts';
 
+/** Its identity is all there is to it: an empty object of a class takes the least memory. */
+class OverlapGroup {}
+
 /** A policy that was applied: small, because there may be a hundred thousand. */
 export class AppliedPolicy implements RunnablePolicy {
   readonly draft: PolicyDraft;
   readonly trigger: Trigger;
+  readonly overlapGroup: object;
   readonly #hold: PackageHold;
   #isReleased = false;
 
-  constructor(draft: PolicyDraft, trigger: Trigger, hold: PackageHold) {
+  /** @param replaced the policy whose place it takes: the runs of both overlap. */
+  constructor(draft: PolicyDraft, trigger: Trigger, hold: PackageHold, replaced?: AppliedPolicy) {
     this.draft = draft;
     this.trigger = trigger;
+    this.overlapGroup = replaced?.overlapGroup ?? new OverlapGroup();
     this.#hold = hold;
   }
 

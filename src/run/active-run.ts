@@ -40,6 +40,7 @@ export class ActiveRun implements RunHandlers {
   #delivery: RunDelivery | undefined;
   #timeout: Timer | undefined;
   #endedEarly: Conclusion | undefined;
+  #gaveUp: Conclusion | undefined;
   #isBackendOver = false;
   #backendEnded: PromiseWithResolvers<void> | undefined;
   #backendLog: Logger | undefined;
@@ -57,6 +58,11 @@ export class ActiveRun implements RunHandlers {
   /** Whether somebody ended it, or wants to. */
   get isEndedEarly(): boolean {
     return this.#endedEarly !== undefined;
+  }
+
+  /** Whether it was handed to its backend; one that was not only waits. */
+  get hasBegun(): boolean {
+    return this.#delivery !== undefined;
   }
 
   /** What was accepted from the backend and not acknowledged. */
@@ -109,8 +115,9 @@ export class ActiveRun implements RunHandlers {
 
   /** Takes the run to its final state. */
   conclude(outcome: ExecutionOutcome, delivered: DeliveryOutcome): void {
-    const { status, reason } = conclude(this.#endedEarly, outcome, delivered);
-    this.#finish(status, reason);
+    const interference = { endedEarly: this.#endedEarly, gaveUp: this.#gaveUp };
+    const { status, reason } = conclude(interference, outcome, delivered);
+    this.#finish(status, status === 'cancelled' ? reason + this.#lostInWords() : reason);
   }
 
   /**
@@ -123,6 +130,22 @@ export class ActiveRun implements RunHandlers {
       this.#execution.cancel(graceMs);
     } else if (!this.#delivery) {
       this.endBeforeStart(conclusion.status, conclusion.reason);
+    }
+  }
+
+  /**
+   * Cancels the run because somebody asks for it: its backend gets a moment to stop, and what it has yielded another
+   * to be delivered. Where only the delivery is left, that is given up.
+   */
+  cancel(reason: string): void {
+    const conclusion: Conclusion = { status: 'cancelled', reason };
+    if (this.#execution) {
+      this.#endSoon(conclusion);
+    } else if (this.#delivery) {
+      this.#gaveUp ??= conclusion;
+      this.abortDelivery(reason);
+    } else {
+      this.endBeforeStart('cancelled', reason);
     }
   }
 
@@ -181,17 +204,23 @@ export class ActiveRun implements RunHandlers {
 
   #limitTime(): void {
     const timeoutMs = this.policy.timeoutMs ?? this.#parts.runTimeoutMs;
-    if (timeoutMs === undefined) return;
+    if (timeoutMs === undefined || this.isEndedEarly) return;
     this.#timeout = this.#parts.clock.after(timeoutMs, () => {
-      this.#timeOut(`timed out after ${durationText(timeoutMs)}`);
+      this.#endSoon({ status: 'failed', reason: `timed out after ${durationText(timeoutMs)}` });
     });
   }
 
   /** What was yielded in time gets as long as the backend gets to stop, and once more that time. */
-  #timeOut(reason: string): void {
-    this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS);
+  #endSoon(conclusion: Conclusion): void {
+    this.endEarly(conclusion, CANCEL_GRACE_MS);
     const restMs = this.#execution ? 2 * CANCEL_GRACE_MS : 0;
-    this.#timeout = this.#parts.clock.after(restMs, () => this.abortDelivery(reason));
+    this.#timeout?.cancel();
+    this.#timeout = this.#parts.clock.after(restMs, () => this.abortDelivery(conclusion.reason));
+  }
+
+  #lostInWords(): string {
+    const { batches, entities } = this.undelivered;
+    return batches === 0 ? '' : `; not delivered: ${batches} batches with ${entities} entities`;
   }
 
   #acknowledged(entityCount: number, bytes: number): void {

@@ -7,19 +7,27 @@ export interface Conclusion {
   readonly reason: string;
 }
 
+/** Who wanted the run to end before its time. */
+export interface Interference {
+  /** While its backend was at work. */
+  readonly endedEarly: Conclusion | undefined;
+  /** While it only waited to be delivered. */
+  readonly gaveUp: Conclusion | undefined;
+}
+
 /**
  * What a run comes to. Whoever ended it early has the first word, unless its backend was done by then; then the
  * backend's own fault, then the delivery's.
  */
 export function conclude(
-  endedEarly: Conclusion | undefined,
+  { endedEarly, gaveUp }: Interference,
   outcome: ExecutionOutcome,
   delivered: DeliveryOutcome,
 ): Conclusion {
   switch (outcome.kind) {
     case 'returned':
       if (delivered.failure === undefined) return { status: 'completed', reason: '' };
-      return { status: 'failed', reason: delivered.failure };
+      return gaveUp ?? { status: 'failed', reason: delivered.failure };
     case 'failed':
     case 'crashed':
       return endedEarly ?? { status: 'failed', reason: outcome.reason };

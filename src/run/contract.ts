@@ -12,6 +12,8 @@ export interface RunnablePolicy {
   readonly lease: BackendLease;
   readonly payload: PolicyPayload;
   readonly overlap: Overlap;
+  /** Runs of one group overlap each other: those of a policy, and of the policies that it took the place of. */
+  readonly overlapGroup: object;
   /** undefined: the daemon's own limit, if any. */
   readonly timeoutMs: number | undefined;
   /** Texts that no log line or reason may show. */
@@ -29,8 +31,23 @@ export interface StopReport {
 export interface RunCoordinator {
   /** A run of this policy is due: it starts, waits, or is recorded as skipped. */
   fire(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number): void;
-  /** Cancels the policy's runs with this reason, waiting ones too; resolves when none is left, after `graceMs` at the latest plus the time to cut off. */
+  /**
+   * Starts a run of this policy because somebody asks for one.
+   * @throws ConflictError where its `overlap` forbids it, UnavailableError while the daemon stops.
+   */
+  submit(policy: RunnablePolicy): Readonly<Run>;
+  /** Cancels the runs of the policy's overlap group with this reason, waiting ones too; resolves when none is left, after `graceMs` at the latest plus the time to cut off. */
   cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void>;
+  /**
+   * Cancels one run: its backend gets a moment to stop, and what it has yielded a moment to be delivered; what only
+   * waits to be delivered is given up. Returns the run, or undefined when it is not under way.
+   */
+  cancelRun(id: string, reason: string): Readonly<Run> | undefined;
+  /**
+   * Another policy takes this one's place: its runs that have not begun are cancelled with this reason, those that have
+   * are left to end. Resolves when none of its own needs its backend any more.
+   */
+  retire(policy: RunnablePolicy, reason: string): Promise<void>;
   /** Starts nothing more, cancels what runs, lets deliveries end as far as the time allows. */
   stop(timeoutMs: number): Promise<StopReport>;
 }

@@ -1,9 +1,10 @@
 import type { ExecutionOutcome } from '../backend/host.ts';
 import { settlesWithin } from '../clock.ts';
+import { ConflictError, UnavailableError } from '../errors.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
 import type { RunCoordinator, RunnablePolicy, StopReport } from './contract.ts';
 import { openRun } from './open-run.ts';
-import { decideOverlap } from './overlap.ts';
+import { decideOverlap, type OverlapDecision } from './overlap.ts';
 import { Places } from './places.ts';
 import { isFinal, type Run, type RunTrigger } from './run.ts';
 
@@ -23,21 +24,21 @@ export function createRunCoordinator(options: CoordinatorOptions): RunCoordinato
   return new Coordinator(options);
 }
 
-/** A policy's runs whose backend's part is not over. */
-interface PolicyRuns {
+/** Runs of an overlap group whose backend's part is not over. */
+interface GroupRuns {
   /** At work, or waiting for a free place. */
   readonly atWork: ActiveRun[];
-  /** Waits for those at work. */
-  waiting: ActiveRun | undefined;
+  /** Wait for those at work. */
+  readonly waiting: ActiveRun[];
 }
 
 class Coordinator implements RunCoordinator {
   readonly #parts: RunParts;
   readonly #places: Places<ActiveRun>;
-  /** Policies without such runs are not in it. */
-  readonly #policies = new Map<RunnablePolicy, PolicyRuns>();
+  /** Groups without such runs are not in it. */
+  readonly #groups = new Map<object, GroupRuns>();
   /** Runs that have not reached their final state. */
-  readonly #live = new Set<ActiveRun>();
+  readonly #live = new Map<string, ActiveRun>();
   #idle: PromiseWithResolvers<void> | undefined;
   #sequence = 0;
   #isStopping = false;
@@ -49,32 +50,58 @@ class Coordinator implements RunCoordinator {
 
   fire(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number): void {
     if (this.#isStopping) return;
-    const runs = this.#policies.get(policy);
+    const decision = this.#decide(policy, trigger);
     const active = this.#open(policy, trigger, dueAt, undefined);
-    const decision = decideOverlap(policy.overlap, runs?.atWork.length ?? 0, runs?.waiting !== undefined);
+    if (decision.kind === 'skip') active.endBeforeStart('skipped', decision.reason);
+    else this.#start(active, decision.kind);
+  }
+
+  submit(policy: RunnablePolicy): Readonly<Run> {
+    if (this.#isStopping) throw new UnavailableError('the daemon is stopping');
+    const decision = this.#decide(policy, 'submit');
     if (decision.kind === 'skip') {
-      active.endBeforeStart('skipped', decision.reason);
-      return;
+      throw new ConflictError(`policy '${policy.name}' cannot be run now: ${decision.reason}`);
     }
-    this.#live.add(active);
-    if (runs && decision.kind === 'wait') runs.waiting = active;
-    else this.#admit(active);
+    const active = this.#open(policy, 'submit', this.#parts.clock.now(), undefined);
+    this.#start(active, decision.kind);
+    return active.run;
   }
 
   async cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void> {
-    const ended = this.#endRunsOf(policy, reason, graceMs);
+    const ended = this.#endAll(this.#runsBeside(policy), reason, graceMs);
     await Promise.all(ended.map((active) => active.whenBackendEnded()));
+  }
+
+  cancelRun(id: string, reason: string): Readonly<Run> | undefined {
+    const active = this.#live.get(id);
+    active?.cancel(reason);
+    if (active) this.#sweep(active);
+    return active?.run;
+  }
+
+  async retire(policy: RunnablePolicy, reason: string): Promise<void> {
+    const runs = (): readonly ActiveRun[] =>
+      this.#runsBeside(policy).filter((active) => active.policy === policy);
+    this.#endAll(
+      runs().filter((active) => !active.hasBegun),
+      reason,
+      0,
+    );
+    // One that another's crash takes along is run again.
+    for (let left = runs(); left.length > 0; left = runs()) {
+      await Promise.all(left.map((active) => active.whenBackendEnded()));
+    }
   }
 
   async stop(timeoutMs: number): Promise<StopReport> {
     this.#isStopping = true;
     const graceMs = timeoutMs * BACKENDS_SHARE_OF_STOP;
-    const cancelled = [...this.#policies.keys()].flatMap((policy) =>
-      this.#endRunsOf(policy, STOP_REASON, graceMs),
+    const cancelled = [...this.#groups.values()].flatMap((runs) =>
+      this.#endAll(allOf(runs), STOP_REASON, graceMs),
     );
     await settlesWithin(this.#parts.clock, timeoutMs, this.#whenIdle());
-    const lost = [...this.#live].map((active) => active.undelivered);
-    for (const active of this.#live) active.abortDelivery(STOP_REASON);
+    const lost = Array.from(this.#live.values(), (active) => active.undelivered);
+    for (const active of this.#live.values()) active.abortDelivery(STOP_REASON);
     await settlesWithin(this.#parts.clock, ABORT_MS, this.#whenIdle());
     return {
       cancelledRuns: cancelled.length,
@@ -83,17 +110,29 @@ class Coordinator implements RunCoordinator {
     };
   }
 
+  #decide(policy: RunnablePolicy, trigger: RunTrigger): OverlapDecision {
+    const { atWork = [], waiting = [] } = this.#groups.get(policy.overlapGroup) ?? {};
+    return decideOverlap(policy.overlap, trigger, { atWork: atWork.length, waiting: waiting.length });
+  }
+
   #open(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number, retryOf: string | undefined): ActiveRun {
     const now = this.#parts.clock.now();
     const run = openRun(policy, trigger, { sequence: ++this.#sequence, dueAt, retryOf, now });
     return new ActiveRun(run, policy, this.#parts);
   }
 
+  #start(active: ActiveRun, how: 'start' | 'wait'): void {
+    this.#live.set(active.run.id, active);
+    if (how === 'start') this.#admit(active);
+    else this.#groups.get(active.policy.overlapGroup)?.waiting.push(active);
+  }
+
   /** The run begins as soon as there is a place for it. */
   #admit(active: ActiveRun): void {
-    const runs = this.#policies.get(active.policy);
+    const { overlapGroup } = active.policy;
+    const runs = this.#groups.get(overlapGroup);
     if (runs) runs.atWork.push(active);
-    else this.#policies.set(active.policy, { atWork: [active], waiting: undefined });
+    else this.#groups.set(overlapGroup, { atWork: [active], waiting: [] });
     this.#places.take(active);
   }
 
@@ -113,41 +152,44 @@ class Coordinator implements RunCoordinator {
   }
 
   #retry({ policy, run }: ActiveRun): void {
-    const retry = this.#open(policy, 'retry', run.dueAt, run.id);
-    this.#live.add(retry);
-    this.#admit(retry);
+    this.#start(this.#open(policy, 'retry', run.dueAt, run.id), 'start');
   }
 
-  /** The backend's part is over: the next run of the policy, and the next of all that wait, may begin. */
+  /** The backend's part is over: the next run of the group, and the next of all that wait, may begin. */
   #makeRoom(active: ActiveRun): void {
     this.#places.leave(active);
-    const runs = this.#policies.get(active.policy);
-    const index = runs?.atWork.indexOf(active) ?? -1;
-    if (!runs || index === -1) return;
-    runs.atWork.splice(index, 1);
-    if (runs.atWork.length > 0) return;
-    this.#policies.delete(active.policy);
-    if (runs.waiting) this.#admit(runs.waiting);
+    const { overlapGroup } = active.policy;
+    const runs = this.#groups.get(overlapGroup);
+    if (!runs || !takeOut(active, runs.atWork) || runs.atWork.length > 0) return;
+    const next = runs.waiting.shift();
+    if (next) this.#admit(next);
+    else this.#groups.delete(overlapGroup);
   }
 
-  /** Ends what has not begun at once, signals what has; returns what is being ended. */
-  #endRunsOf(policy: RunnablePolicy, reason: string, graceMs: number): readonly ActiveRun[] {
-    const runs = this.#policies.get(policy);
-    if (!runs) return [];
-    const { waiting } = runs;
-    const atWork = [...runs.atWork];
-    runs.waiting = undefined;
-    for (const active of waiting ? [waiting, ...atWork] : atWork) {
+  #runsBeside({ overlapGroup }: RunnablePolicy): readonly ActiveRun[] {
+    const runs = this.#groups.get(overlapGroup);
+    return runs ? allOf(runs) : [];
+  }
+
+  /** Ends those that have not begun at once, signals those that have; returns what is being ended. */
+  #endAll(runs: readonly ActiveRun[], reason: string, graceMs: number): readonly ActiveRun[] {
+    for (const active of runs) {
       active.endEarly({ status: 'cancelled', reason }, graceMs);
-      if (!isFinal(active.run.status)) continue;
-      if (active !== waiting) this.#makeRoom(active);
-      this.#forget(active);
+      this.#sweep(active);
     }
-    return waiting ? [...atWork, waiting] : atWork;
+    return runs;
+  }
+
+  /** A run that was ended before it began takes no place any more. */
+  #sweep(active: ActiveRun): void {
+    if (!isFinal(active.run.status)) return;
+    const waiting = this.#groups.get(active.policy.overlapGroup)?.waiting;
+    if (!waiting || !takeOut(active, waiting)) this.#makeRoom(active);
+    this.#forget(active);
   }
 
   #forget(active: ActiveRun): void {
-    this.#live.delete(active);
+    this.#live.delete(active.run.id);
     if (this.#live.size === 0) this.#idle?.resolve();
   }
 
@@ -156,6 +198,18 @@ class Coordinator implements RunCoordinator {
     this.#idle ??= Promise.withResolvers();
     return this.#idle.promise;
   }
+}
+
+/** Those that wait come first: whoever ends them in this order lets none of them begin. */
+function allOf({ waiting, atWork }: GroupRuns): readonly ActiveRun[] {
+  return [...waiting, ...atWork];
+}
+
+function takeOut(active: ActiveRun, runs: ActiveRun[]): boolean {
+  const index = runs.indexOf(active);
+  if (index === -1) return false;
+  runs.splice(index, 1);
+  return true;
 }
 
 /** A run that another's crash took along shares its child with nobody the second time. */

@@ -30,8 +30,8 @@ const movesFrom: Record<RunStatus, readonly RunStatus[]> = {
   skipped: [],
 };
 
-/** What started a run. */
-export type RunTrigger = 'cron' | 'once' | 'retry';
+/** What started a run; `submit`: somebody asked for it. */
+export type RunTrigger = 'cron' | 'once' | 'submit' | 'retry';
 
 /** The backend that a run is of. */
 export interface RunBackend {

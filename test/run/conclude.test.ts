@@ -34,5 +34,16 @@ test.each<[string, Conclusion | undefined, ExecutionOutcome, string | undefined,
   ],
   ['the host cut it off', undefined, stopped, undefined, { status: 'cancelled', reason: 'cancelled' }],
 ])('%s', (_what, endedEarly, outcome, failure, expected) => {
-  expect(conclude(endedEarly, outcome, { acknowledged: 0, failure })).toEqual(expected);
+  expect(conclude({ endedEarly, gaveUp: undefined }, outcome, { acknowledged: 0, failure })).toEqual(
+    expected,
+  );
+});
+
+test.each<[string, ExecutionOutcome, string | undefined, Conclusion]>([
+  ['what it yielded was given up', returned, 'given up', deleted],
+  ['all was delivered before that', returned, undefined, { status: 'completed', reason: '' }],
+  ['its backend had failed before', threw, 'given up', { status: 'failed', reason: 'it threw' }],
+])('cancelled while it is delivered: %s', (_what, outcome, failure, expected) => {
+  const interference = { endedEarly: undefined, gaveUp: deleted };
+  expect(conclude(interference, outcome, { acknowledged: 0, failure })).toEqual(expected);
 });

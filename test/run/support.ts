@@ -212,6 +212,7 @@ function policyOf(
     lease,
     payload: serialize({ config: { package: 'scripted', steps }, scope: null }),
     overlap: 'skip',
+    overlapGroup: {},
     timeoutMs: undefined,
     secrets: [],
     ...more,
