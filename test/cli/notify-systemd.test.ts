@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { notifySystemd } from '../../src/cli/notify-systemd.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { descendantsOf, RealDaemon } from '../support/real-daemon.ts';
-import { hasSystemdNotify, Listener, pathWith, STAND_IN } from './systemd.ts';
+import { hasSystemdNotify, listen, listenForDatagrams, pathWith, STAND_IN } from './systemd.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'systemd-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -17,17 +17,20 @@ function newSocket(): string {
   return path.join(folder, `socket-${sockets}`);
 }
 
-describe.each([
+const programs = [
   {
-    program: 'the systemd-notify of this machine',
+    program: 'this machine’s systemd-notify',
     findPath: () => process.env.PATH ?? '',
+    open: listenForDatagrams,
     isHere: hasSystemdNotify(),
   },
-  { program: 'a stand-in for systemd-notify', findPath: () => pathWith(folder, STAND_IN), isHere: true },
-])('a daemon under systemd, by $program,', ({ findPath, isHere }) => {
+  { program: 'a stand-in', findPath: () => pathWith(folder, STAND_IN), open: listen, isHere: true },
+];
+
+describe.each(programs)('a daemon under systemd, by $program,', ({ findPath, open, isHere }) => {
   test.runIf(isHere)('says that it is ready, alive, stopping, in this order', async () => {
     const address = newSocket();
-    using systemd = new Listener(address);
+    using systemd = await open(address);
     const env = { PATH: findPath(), NOTIFY_SOCKET: address, WATCHDOG_USEC: '200000' };
     {
       await using _daemon = await RealDaemon.start(['--dry-run'], { env });
@@ -41,7 +44,7 @@ describe.each([
 
 test('no backend learns where systemd listens', async () => {
   const address = newSocket();
-  using systemd = new Listener(address);
+  using systemd = await listen(address);
   const env = { PATH: pathWith(folder, STAND_IN), NOTIFY_SOCKET: address, WATCHDOG_USEC: '60000000' };
   await using daemon = await RealDaemon.start(['--dry-run'], {
     env: { ...env, WATCHDOG_PID: '1', SHOWN: 'yes' },
@@ -66,7 +69,7 @@ describe('the watchdog', () => {
   /** What systemd hears in the hour between a start and a stop. */
   async function anHour(variables: Record<string, string>): Promise<readonly string[]> {
     const address = newSocket();
-    using systemd = new Listener(address);
+    using systemd = await listen(address);
     const clock = new HeldClock();
     const env = { PATH: pathWith(folder, STAND_IN), NOTIFY_SOCKET: address, ...variables };
     const manager = notifySystemd({ env, clock, log: silent });
