@@ -50,7 +50,8 @@ class ProcessHost implements BackendHost {
   readonly #opened = new Map<string, Opened>();
   /** All that were opened and may still have children. */
   readonly #pools = new Set<Pool>();
-  #spares: Promise<Spares> | undefined;
+  #makingSpares: Promise<Spares> | undefined;
+  #spares: Spares | undefined;
   #keepsSpare = false;
   #runs = 0;
   #isStopped = false;
@@ -62,8 +63,8 @@ class ProcessHost implements BackendHost {
 
   async open(packageName: string): Promise<BackendLease> {
     const found = await findPackage(packageName, this.#options);
-    this.#spares ??= this.#makeSpares();
-    const spares = await this.#spares;
+    this.#makingSpares ??= this.#makeSpares();
+    const spares = await this.#makingSpares;
     if (this.#isStopped) throw new UnavailableError('the daemon is stopping');
     const opened = this.#hold(found, spares);
     try {
@@ -79,6 +80,8 @@ class ProcessHost implements BackendHost {
 
   children(): ReturnType<BackendHost['children']> {
     const all = [...this.#pools].flatMap((pool) => [...pool.children()]);
+    const spare = this.#spares?.current;
+    if (spare !== undefined) all.push(spare);
     return all.flatMap(({ pid, packageName, runCount }) =>
       pid === undefined ? [] : [{ pid, package: packageName, runs: runCount }],
     );
@@ -87,14 +90,15 @@ class ProcessHost implements BackendHost {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#keepsSpare = false;
-    const spares = await this.#spares;
-    await Promise.all([spares?.drop(), ...[...this.#pools].map((pool) => pool.stop())]);
+    await this.#makingSpares;
+    await Promise.all([this.#spares?.drop(), ...[...this.#pools].map((pool) => pool.stop())]);
   }
 
   async #makeSpares(): Promise<Spares> {
     const { clock, memoryMiB, env, workingDirectory } = this.#options;
     const launcher = await findLauncher(env);
-    return new Spares({ clock, memoryMiB, env, workingDirectory, launcher, log: this.#log });
+    this.#spares = new Spares({ clock, memoryMiB, env, workingDirectory, launcher, log: this.#log });
+    return this.#spares;
   }
 
   #hold(found: FoundPackage, spares: Spares): Opened {

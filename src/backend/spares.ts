@@ -33,6 +33,7 @@ export class Spares {
     await child?.kill();
   }
 
+  /** The spare, while there is one. */
   get current(): BackendChild | undefined {
     return this.#spare;
   }

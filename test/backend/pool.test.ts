@@ -88,6 +88,19 @@ describe('children', () => {
     expect(await startRun(lease, { count: 1 }).outcome).toEqual({ kind: 'returned' });
   });
 
+  test('have a spare beside them while any package is open', async () => {
+    await using rig = new Rig();
+    const lease = await rig.host.open('plain');
+    await expect.poll(() => rig.host.children().map((child) => child.package)).toEqual(['plain', undefined]);
+    const spare = rig.host.children().find((child) => child.package === undefined);
+    const other = await rig.host.open('forms');
+    expect(rig.host.children()).toContainEqual({ pid: spare?.pid, package: 'forms', runs: 0 });
+    lease.close();
+    other.close();
+    await expect.poll(() => rig.host.children()).toEqual([]);
+    expect(isAlive(spare?.pid ?? 0)).toBe(false);
+  });
+
   test('are gone when nobody holds the package any more, but not before their runs have ended', async () => {
     await using rig = new Rig();
     const lease = await rig.host.open('hostile');

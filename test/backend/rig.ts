@@ -48,8 +48,9 @@ export class Rig implements AsyncDisposable {
     });
   }
 
+  /** Children that have a package: the spare is not among them. */
   get pids(): number[] {
-    return this.host.children().map(({ pid }) => pid);
+    return this.host.children().flatMap((child) => (child.package === undefined ? [] : [child.pid]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
