@@ -8,12 +8,13 @@ import { childEnvironment } from '../../src/backend/child-environment.ts';
 import { createBackendHost } from '../../src/backend/create-host.ts';
 import type { BackendHost, BackendLease } from '../../src/backend/host.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import type { Delivery } from '../../src/delivery/contract.ts';
 import { createDelivery } from '../../src/delivery/create-delivery.ts';
 import { type DaemonEvents, type EventName, Events } from '../../src/events.ts';
 import type { RunCoordinator, RunHistory, RunnablePolicy } from '../../src/run/contract.ts';
 import { createRunCoordinator } from '../../src/run/coordinator.ts';
 import { createRunHistory } from '../../src/run/history.ts';
-import { isFinal, type Run, type RunStatus } from '../../src/run/run.ts';
+import { isFinal, type Run, type RunStatus, type RunTrigger } from '../../src/run/run.ts';
 import type { Batch, Sink, SinkError } from '../../src/sink/contract.ts';
 
 const BACKENDS = join(import.meta.dirname, 'backends');
@@ -108,6 +109,7 @@ export class Runs implements AsyncDisposable {
   readonly seen: { name: EventName; run: string }[] = [];
   readonly host: BackendHost;
   readonly history: RunHistory;
+  readonly delivery: Delivery;
   readonly coordinator: RunCoordinator;
   readonly #ownsHost: boolean;
   readonly #leases: BackendLease[] = [];
@@ -122,11 +124,12 @@ export class Runs implements AsyncDisposable {
     for (const name of ['run:opened', 'run:started', 'batch:delivered', 'run:finished'] as const) {
       this.events.on(name, ({ run }) => this.seen.push({ name, run: run.id }));
     }
+    this.delivery = createDelivery({ sink: this.sink, clock: systemClock, log: this.log });
     this.coordinator = createRunCoordinator({
       clock,
       log: this.log,
       events: this.events,
-      delivery: createDelivery({ sink: this.sink, clock: systemClock, log: this.log }),
+      delivery: this.delivery,
       encoding: this.sink.encoding,
       closeBatchAfterMs: 20,
       concurrency,
@@ -145,12 +148,12 @@ export class Runs implements AsyncDisposable {
     return policyOf(name, lease, steps, more);
   }
 
-  fire(policy: RunnablePolicy, dueAt = systemClock.now()): Readonly<Run> {
+  fire(policy: RunnablePolicy, dueAt = systemClock.now(), trigger: RunTrigger = 'cron'): Readonly<Run> {
     let opened: Readonly<Run> | undefined;
     const off = this.events.on('run:opened', ({ run }) => {
       opened = run;
     });
-    this.coordinator.fire(policy, 'cron', dueAt);
+    this.coordinator.fire(policy, trigger, dueAt);
     off();
     if (!opened) throw new Error('no run was opened');
     return opened;
