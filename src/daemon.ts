@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { createApi, type Readiness } from './api/create-api.ts';
+import { createApi, type Locks, openLocks, type Readiness } from './api/create-api.ts';
+import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
 import { createBackendHost } from './backend/create-host.ts';
 import type { Clock } from './clock.ts';
@@ -86,6 +87,7 @@ async function buildDaemon(
   });
   undo.unshift(() => host.stop());
 
+    bundlesRoot: options.bundlesRoot,
   const history = createRunHistory({ events });
   const coordinator = createRunCoordinator({
     clock,
@@ -93,6 +95,8 @@ async function buildDaemon(
     events,
     delivery,
     encoding: sink.encoding,
+  if (options.bundlesRoot !== undefined) void warnOfRoot(options.bundlesRoot, log);
+
     closeBatchAfterMs: options.dryRun ? undefined : 1_000,
     concurrency: options.concurrency,
     runTimeoutMs: options.runTimeoutMs,

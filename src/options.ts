@@ -24,6 +24,8 @@ export interface DaemonOptions {
   readonly concurrency: number;
   readonly runTimeoutMs: number | undefined;
   readonly stopTimeoutMs: number;
+  /** Holds a folder for each bundle, and need not exist yet. */
+  readonly bundlesRoot: string | undefined;
   /** Heap limit of each backend process. */
   readonly backendMemoryMiB: number;
   /** Patterns of names that policies from the network may expand; `*` matches any run of characters. */

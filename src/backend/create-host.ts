@@ -20,6 +20,7 @@ import { Spares } from './spares.ts';
 export interface BackendHostOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly bundlesRoot: string | undefined;
   /** Each `--backends-dir`. */
   readonly backendsDirs: readonly string[];
   /** Where `node_modules` is looked for, and where backends run. */
@@ -71,7 +72,7 @@ class ProcessHost implements BackendHost {
       const description = await describe(opened);
       this.#keepsSpare = true;
       spares.keepOne();
-      return this.#lease(opened, spares, description);
+      return { ...this.#lease(opened, spares), description, link: found.link };
     } catch (error) {
       await this.#release(opened, spares);
       throw this.#isStopped ? new UnavailableError('the daemon is stopping') : error;
@@ -132,11 +133,10 @@ class ProcessHost implements BackendHost {
     await Promise.all([opened.pool.close(), isLast ? spares.drop() : undefined]);
   }
 
-  #lease(opened: Opened, spares: Spares, description: Description): BackendLease {
+  #lease(opened: Opened, spares: Spares): Omit<BackendLease, 'description' | 'link'> {
     let isClosed = false;
     return {
       package: opened.found,
-      description,
       check: (payloads) => check(opened, payloads),
       run: (request) => this.#run(opened, request),
       close: () => {

@@ -3,17 +3,22 @@ import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BackendError } from '../errors.ts';
-import type { LocatedPackage } from './host.ts';
+import { findBundle } from './bundles.ts';
+import type { LocatedPackage, PackageLink } from './host.ts';
 import { findEntry, type Manifest, readManifest } from './package-manifest.ts';
 
 /** A package that was found, and the state of its files at that moment. */
 export interface FoundPackage extends LocatedPackage {
   /** Another one means that the package was changed on disk. */
   readonly fingerprint: string;
+  /** undefined outside of bundles. */
+  readonly link: PackageLink | undefined;
 }
 
 /** Where packages are looked for. */
 export interface PackageRoots {
+  /** `--bundles-root`: it comes before all others. */
+  readonly bundlesRoot: string | undefined;
   /** Each `--backends-dir`, first come, first served. */
   readonly backendsDirs: readonly string[];
   /** Its `node_modules` and those of the folders above it. */
@@ -36,8 +41,8 @@ export function loadError(name: string, why: string, options?: ErrorOptions): Ba
 }
 
 /**
- * Finds a backend package by its name: in each backends directory, in the `node_modules` of the working directory
- * and of the daemon, among the backends that are shipped with the daemon.
+ * Finds a backend package by its name: among the bundles, in each backends directory, in the `node_modules` of the
+ * working directory and of the daemon, among the backends that are shipped with the daemon.
  * Rejects with a `BackendError` that says where it was looked for, or what is wrong with what was found.
  */
 export async function findPackage(name: string, roots: PackageRoots): Promise<FoundPackage> {
@@ -45,11 +50,32 @@ export async function findPackage(name: string, roots: PackageRoots): Promise<Fo
     throw loadError(name, 'this is not the name of a package');
   }
   if (isBuiltin(name)) throw loadError(name, 'this is a module of Node itself');
-  for (const folder of foldersFor(name, roots)) {
-    const manifest = await readManifest(folder, (why) => loadError(name, why));
-    if (manifest !== undefined) return locate(name, folder, manifest);
+  try {
+    const found = (await findInBundles(name, roots)) ?? (await findElsewhere(name, roots));
+    if (found !== undefined) return found;
+  } catch (error) {
+    if (error instanceof BackendError) throw error;
+    throw loadError(name, 'its files were changed while they were read', { cause: error });
   }
   throw loadError(name, `there is no such package in ${placesInWords(roots)}`);
+}
+
+async function findInBundles(name: string, roots: PackageRoots): Promise<FoundPackage | undefined> {
+  if (roots.bundlesRoot === undefined) return undefined;
+  const refuse = (why: string): BackendError => loadError(name, why);
+  const bundle = await findBundle(name, path.resolve(roots.workingDirectory, roots.bundlesRoot), refuse);
+  if (bundle === undefined) return undefined;
+  const manifest = await readManifest(bundle.directory, refuse);
+  if (manifest === undefined) throw refuse('its bundle has no package.json');
+  return locate(name, bundle.directory, manifest, bundle.link);
+}
+
+async function findElsewhere(name: string, roots: PackageRoots): Promise<FoundPackage | undefined> {
+  for (const folder of foldersFor(name, roots)) {
+    const manifest = await readManifest(folder, (why) => loadError(name, why));
+    if (manifest !== undefined) return locate(name, await realpath(folder), manifest);
+  }
+  return undefined;
 }
 
 function* foldersFor(name: string, roots: PackageRoots): Generator<string> {
@@ -67,24 +93,31 @@ function* installedIn(name: string, from: string): Generator<string> {
   }
 }
 
-async function locate(name: string, folder: string, manifest: Manifest): Promise<FoundPackage> {
-  const directory = await realpath(folder);
+async function locate(
+  name: string,
+  directory: string,
+  manifest: Manifest,
+  link?: PackageLink,
+): Promise<FoundPackage> {
   const entry = await findEntry(directory, manifest, (why) => loadError(name, why));
   return {
     name,
     version: manifest.version,
     directory,
     entryUrl: pathToFileURL(entry).href,
-    fingerprint: await fingerprintOf(directory, path.join(directory, 'package.json'), entry),
+    fingerprint: await fingerprintOf(name, directory, path.join(directory, 'package.json'), entry),
+    link,
   };
 }
 
-async function fingerprintOf(directory: string, ...files: readonly string[]): Promise<string> {
+/** Two names may lead to one folder: each has its own. The time of the last change of an inode cannot be set back. */
+async function fingerprintOf(name: string, directory: string, ...files: readonly string[]): Promise<string> {
   const states = await Promise.all(files.map((file) => stat(file)));
-  return [directory, ...states.map(({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`)].join('\n');
+  return [name, directory, ...states.map(({ ctimeMs, size, ino }) => `${ctimeMs} ${size} ${ino}`)].join('\n');
 }
 
-function placesInWords({ backendsDirs }: PackageRoots): string {
+function placesInWords({ bundlesRoot, backendsDirs }: PackageRoots): string {
+  const bundles = bundlesRoot === undefined ? '' : 'the bundles root, ';
   const given = backendsDirs.length === 0 ? '' : 'the backends directories, ';
-  return `${given}node_modules of the working directory or of the daemon, or the shipped backends`;
+  return `${bundles}${given}node_modules of the working directory or of the daemon, or the shipped backends`;
 }

@@ -12,6 +12,14 @@ export interface LocatedPackage {
   readonly entryUrl: string;
 }
 
+/** The way to a package whose other versions take its place by a link that is moved. */
+export interface PackageLink {
+  /** What was there when the package was opened. */
+  readonly seen: string;
+  /** What is there now: another text when the link was moved, or does not lead to a package. Never rejects. */
+  look(): Promise<string>;
+}
+
 /** One finding of a backend's own schema: a row of the 403 reply, its path still inside `config` or `scope`. */
 export interface SchemaFinding {
   readonly part: 'config' | 'scope';
@@ -67,7 +75,10 @@ export interface Execution {
 
 /** One policy's hold on a backend: while any is open, the package keeps its children. */
 export interface BackendLease {
+  /** The same object for everybody who holds this version. */
   readonly package: LocatedPackage;
+  /** undefined for a package that is not in a bundle: it stays what it is. */
+  readonly link: PackageLink | undefined;
   readonly description: Description;
   /** Findings of the backend's own schemas, a list for each payload; waits at most 10 s. */
   check(payloads: readonly PolicyPayload[]): Promise<readonly (readonly SchemaFinding[])[]>;

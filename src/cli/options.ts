@@ -75,7 +75,7 @@ const declared = {
   }),
   backendsDir: list({
     placeholder: 'DIR',
-    help: 'Look for backend packages here first; may be repeated, the variable is split at colons',
+    help: 'Look for backend packages here next; may be repeated, the variable is split at colons',
   }),
   concurrency: integer({
     placeholder: 'N',
@@ -83,6 +83,11 @@ const declared = {
     fallback: Number.POSITIVE_INFINITY,
     shownDefault: 'unlimited',
     min: 1,
+  }),
+  bundlesRoot: text({
+    placeholder: 'DIR',
+    help: 'Look for backend packages here first: DIR/NAME/current is a link to a version; BUNDLES_ROOT_PATH is read, too',
+    fallback: undefined,
   }),
   runTimeout: duration({
     placeholder: 'DURATION',

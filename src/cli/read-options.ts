@@ -42,6 +42,8 @@ export function readOptions(given: GivenValues, env: NodeJS.ProcessEnv): DaemonO
     stopTimeoutMs: take('stopTimeout'),
     backendMemoryMiB: take('backendMemory'),
     allowEnv: take('allowEnv'),
+    // Upstream's variable counts too, after ours (sheet: Environment).
+    bundlesRoot: take('bundlesRoot') ?? (env.BUNDLES_ROOT_PATH || undefined),
     secretVariables: secretVariables(given, env),
   });
 }

@@ -22,7 +22,11 @@ afterAll(() => Promise.all([first, second, work].map((folder) => folder[Symbol.a
 
 function find(name: string): Promise<FoundPackage> {
   const workingDirectory = path.join(work.path, 'deep', 'er');
-  return findPackage(name, { backendsDirs: [first.path, second.path], workingDirectory });
+  return findPackage(name, {
+    bundlesRoot: undefined,
+    backendsDirs: [first.path, second.path],
+    workingDirectory,
+  });
 }
 
 const INDEX = { 'index.js': '' };
@@ -121,7 +125,9 @@ describe('a package is refused', () => {
       "Failed to load a backend from package 'nope': there is no such package in the backends directories, " +
         'node_modules of the working directory or of the daemon, or the shipped backends',
     );
-    await expect(findPackage('nope', { backendsDirs: [], workingDirectory: '/' })).rejects.toThrow(
+    await expect(
+      findPackage('nope', { bundlesRoot: undefined, backendsDirs: [], workingDirectory: '/' }),
+    ).rejects.toThrow(
       'there is no such package in node_modules of the working directory or of the daemon, or the shipped backends',
     );
   });
@@ -211,7 +217,11 @@ describe('a package is refused', () => {
     await using folder = await PackageFolder.create();
     await writeFile(path.join(folder.path, 'outside.js'), '');
     await folder.add('broken', files);
-    const refused = findPackage('broken', { backendsDirs: [folder.path], workingDirectory: '/' });
+    const refused = findPackage('broken', {
+      bundlesRoot: undefined,
+      backendsDirs: [folder.path],
+      workingDirectory: '/',
+    });
     await expect(refused).rejects.toThrow(message);
   });
 
@@ -220,7 +230,11 @@ describe('a package is refused', () => {
     await writeFile(path.join(folder.path, 'secret.js'), '');
     await folder.add('linked', {});
     await symlink('../secret.js', path.join(folder.path, 'linked/index.js'));
-    const refused = findPackage('linked', { backendsDirs: [folder.path], workingDirectory: '/' });
+    const refused = findPackage('linked', {
+      bundlesRoot: undefined,
+      backendsDirs: [folder.path],
+      workingDirectory: '/',
+    });
     await expect(refused).rejects.toThrow('its entry lies outside of the package');
   });
 

@@ -27,6 +27,7 @@ export interface LogLine {
 export interface RigOptions {
   readonly clock?: Clock;
   readonly memoryMiB?: number;
+  readonly bundlesRoot?: string;
   readonly backendsDirs?: readonly string[];
   readonly workingDirectory?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -41,6 +42,7 @@ export class Rig implements AsyncDisposable {
     this.host = createBackendHost({
       clock: options.clock ?? systemClock,
       log: logInto(this.lines),
+      bundlesRoot: options.bundlesRoot,
       backendsDirs: options.backendsDirs ?? [packagesOfTests],
       workingDirectory: options.workingDirectory ?? packagesOfTests,
       memoryMiB: options.memoryMiB ?? 256,

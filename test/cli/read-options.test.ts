@@ -17,6 +17,7 @@ test('without flags and variables the defaults hold', () => {
     otelExportPeriodSeconds: 60,
     logLevel: 'info',
     logFormat: 'auto',
+    bundlesRoot: undefined,
     backendsDirs: [],
     concurrency: Number.POSITIVE_INFINITY,
     runTimeoutMs: undefined,
@@ -43,7 +44,18 @@ test('every flag arrives', () => {
     ],
     ...['--diode-app-name-prefix', 'p', '--dry-run', '--dry-run-output-dir', '/o', '--otel-endpoint', 'o:1'],
     ...['--otel-export-period', '5', '--log-level', 'warn', '--log-format', 'json', '--backends-dir', '/a'],
-    ...['--backends-dir', '/b:c', '--concurrency', '7', '--run-timeout', '1h30m', '--stop-timeout', '0.5'],
+    ...[
+      '--bundles-root',
+      '/bundles',
+      '--backends-dir',
+      '/b:c',
+      '--concurrency',
+      '7',
+      '--run-timeout',
+      '1h30m',
+      '--stop-timeout',
+      '0.5',
+    ],
     ...['--backend-memory', '64', '--allow-env', 'SNMP_*', '--allow-env', 'X'],
   ];
   expect(optionsOf(argv)).toEqual({
@@ -66,6 +78,7 @@ test('every flag arrives', () => {
     backendMemoryMiB: 64,
     allowEnv: ['SNMP_*', 'X'],
     secretVariables: [],
+    bundlesRoot: '/bundles',
   });
 });
 
@@ -100,6 +113,7 @@ test('every variable arrives, and each has a flag of its name', () => {
     diodeClientId: 'i',
     diodeClientSecret: 's',
     diodeAppNamePrefix: 'p',
+    ORB_WORKER_BUNDLES_ROOT: '/bundles',
     dryRun: true,
     dryRunOutputDir: '/o',
     otelEndpoint: 'o:1',
@@ -126,6 +140,7 @@ describe('precedence', () => {
     expect(optionsOf(['-t', ''], env)).toMatchObject({ diodeTarget: 'grpc://variable', port: 1 });
   });
 
+    bundlesRoot: '/bundles',
   test('the last of a flag given twice counts', () => {
     expect(optionsOf(['-t', 'a', '--diode-target=b'])).toMatchObject({ diodeTarget: 'b' });
     expect(outcomeOf(['-t', 'a', '-t', ''])).toMatch('--diode-target required');
@@ -179,6 +194,14 @@ describe('${NAME}', () => {
 
   test.each([
     ['${UNSET}', '${UNSET}'],
+
+  test("the Python worker's variable for the bundles counts after ours", () => {
+    const env = { BUNDLES_ROOT_PATH: '/python' };
+    expect(optionsOf(['-d'], env).bundlesRoot).toBe('/python');
+    expect(optionsOf(['-d', '--bundles-root', '/flag'], env).bundlesRoot).toBe('/flag');
+    expect(optionsOf(['-d'], { ...env, ORB_WORKER_BUNDLES_ROOT: '/ours' }).bundlesRoot).toBe('/ours');
+    expect(optionsOf(['-d'], { BUNDLES_ROOT_PATH: '' }).bundlesRoot).toBeUndefined();
+  });
     ['x${TARGET}', 'x${TARGET}'],
     ['${TARGET}x', '${TARGET}x'],
     ['${}', '${}'],

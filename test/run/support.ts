@@ -70,6 +70,7 @@ function createHost(log: Logger): BackendHost {
   return createBackendHost({
     clock: systemClock,
     log,
+    bundlesRoot: undefined,
     backendsDirs: [BACKENDS],
     workingDirectory: BACKENDS,
     memoryMiB: 256,
