@@ -80,9 +80,10 @@ describe('the packed package', () => {
 
 async function applyTo(port: string, backend: string): Promise<void> {
   const scope = backend === 'host' ? {} : [{ name: 'r1', address: '192.0.2.1/24' }];
-  await fetch(`http://127.0.0.1:${port}/api/v1/policies`, {
+  const reply = await fetch(`http://127.0.0.1:${port}/api/v1/policies`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-yaml' },
-    body: JSON.stringify({ policies: { packed: { config: { package: backend }, scope } } }),
+    body: JSON.stringify({ policies: { packed: { config: { package: backend, site: 'Lab' }, scope } } }),
   });
+  if (reply.status !== 201) throw new Error(await reply.text());
 }
