@@ -64,3 +64,22 @@ export async function settlesWithin(
   limit.abort();
   return result;
 }
+
+/**
+ * Calls `work` every `periodMs`, for the first time after the first period, and waits for it before the next time.
+ * It must not reject. Returns the function that ends it.
+ */
+export function every(clock: Clock, periodMs: number, work: () => Promise<unknown>): () => void {
+  let timer: Timer;
+  let isStopped = false;
+  const tick = async (): Promise<void> => {
+    const dueAt = clock.monotonic() + periodMs;
+    await work();
+    if (!isStopped) timer = clock.after(dueAt - clock.monotonic(), () => void tick());
+  };
+  timer = clock.after(periodMs, () => void tick());
+  return () => {
+    isStopped = true;
+    timer.cancel();
+  };
+}

@@ -13,6 +13,7 @@ import { createPolicyRegistry } from './policy/registry.ts';
 import type { StopReport } from './run/contract.ts';
 import { createRunCoordinator } from './run/coordinator.ts';
 import { createRunHistory } from './run/history.ts';
+import type { Secrets } from './secrets.ts';
 import { type Sink, SinkError } from './sink/contract.ts';
 import { createSink } from './sink/create-sink.ts';
 import { logEvents } from './telemetry/event-log.ts';
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
+  /** What the log, and everything else that is written for others, is cleaned of. */
+  readonly secrets: Secrets;
 }
 
 /** A daemon that listens. */
@@ -70,6 +73,10 @@ async function buildDaemon(
     undo.unshift(await beginMetrics(options.otelEndpoint, options, surroundings, events, version));
   }
 
+  // Whoever mistyped a file learns of it before anybody is sent credentials.
+  const locks = await openLocks(options, surroundings);
+  undo.unshift(() => locks.stop());
+
   const sink = await createSink(options, { clock, log, env, version });
   undo.unshift(() => sink.close());
   await startSink(sink);
@@ -114,8 +121,8 @@ async function buildDaemon(
       readPolicyDocument(document, { provenance, env, allowEnv: options.allowEnv, hostTimezone }),
   });
 
-  const readiness = (): Readiness => readinessOf(phase, sink);
-  const api = createApi({ registry, history, events, readiness, clock, log, version });
+  const readiness = (): Readiness => readinessOf(phase, sink, locks);
+  const api = createApi({ registry, history, events, readiness, locks, clock, log, version });
   undo.unshift(() => api.close());
   const address = await api.listen(options.host, options.port);
   phase = 'ready';
@@ -166,11 +173,11 @@ async function startSink(sink: Sink): Promise<void> {
   }
 }
 
-function readinessOf(phase: Phase, sink: Sink): Readiness {
+function readinessOf(phase: Phase, sink: Sink, locks: Locks): Readiness {
   if (phase !== 'ready') return { statusCode: 503, status: phase, reasons: [`the daemon is ${phase}`] };
   const health = sink.health();
-  if (health.ok) return { statusCode: 200, status: 'ok', reasons: [] };
-  return { statusCode: 200, status: 'degraded', reasons: [health.reason] };
+  const reasons = [...(health.ok ? [] : [health.reason]), ...locks.faults()];
+  return { statusCode: 200, status: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
 
 async function runAll(undo: Undo[], log: Logger): Promise<void> {

@@ -1,6 +1,11 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFormat = 'auto' | 'pretty' | 'text' | 'json';
 
+/** A token of the API, or the file that holds some. */
+export type ApiTokenOption =
+  | { readonly kind: 'text'; readonly token: string }
+  | { readonly kind: 'file'; readonly path: string };
+
 /** What a daemon is started with, checked and expanded: what `cli/options.ts` makes of flags and environment. */
 export interface DaemonOptions {
   readonly host: string;
@@ -30,6 +35,15 @@ export interface DaemonOptions {
   readonly backendMemoryMiB: number;
   /** Patterns of names that policies from the network may expand; `*` matches any run of characters. */
   readonly allowEnv: readonly string[];
+  /** They may do everything. Without tokens and client CA the API is open. */
+  readonly apiTokens: readonly ApiTokenOption[];
+  /** They may GET. */
+  readonly apiReadTokens: readonly ApiTokenOption[];
+  /** Path of a PEM file; with `tlsKey` or not at all. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  /** Only with the other two. */
+  readonly tlsClientCa: string | undefined;
   /** Variables that flags named by `${NAME}`: they hold the daemon's own secrets, and no child inherits them. */
   readonly secretVariables: readonly string[];
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Events } from '../events.ts';
 import type { PolicyRegistry } from '../policy/contract.ts';
 import type { RunHistory } from '../run/contract.ts';
+import type { Locks } from './locks/open-locks.ts';
 import type { ReadinessReply } from './replies.ts';
 
 /** Whether the daemon accepts work: `reasons` say why not, or why it is degraded. */
@@ -16,6 +17,7 @@ export interface ApiParts {
   readonly history: RunHistory;
   readonly events: Events;
   readonly readiness: () => Readiness;
+  readonly locks: Locks;
   readonly clock: Clock;
   readonly log: Logger;
   /** The daemon's own. */

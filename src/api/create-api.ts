@@ -8,6 +8,7 @@ import { serveRuns } from './runs.ts';
 import { serveStatus } from './status.ts';
 
 export type { Readiness } from './api-parts.ts';
+export { type Locks, openLocks } from './locks/open-locks.ts';
 
 /** The daemon's REST API. */
 export interface Api {
@@ -25,7 +26,7 @@ export function createApi(parts: ApiParts, limits: Partial<HttpLimits> = {}): Ap
   const app = createHttpServer(parts, { ...defaultLimits, ...limits });
   for (const serve of [serveStatus, servePolicies, serveRuns, serveHealth, serveDocs]) serve(app, parts);
   return {
-    listen: (host, port) => listen(app, parts.log, host, port),
+    listen: (host, port) => listen(app, parts, host, port),
     close: () => app.close(),
   };
 }

@@ -1,8 +1,13 @@
-import { type FastifyInstance, fastify } from 'fastify';
+import type http from 'node:http';
+import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify';
 import { settlesWithin } from '../clock.ts';
 import type { ApiParts } from './api-parts.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { answerError } from './error-replies.ts';
+import { createHttpsServer } from './https-server.ts';
+import { lockRoutes } from './lock-routes.ts';
+import { ClientCertificates } from './locks/client-certificates.ts';
+import type { Locks } from './locks/open-locks.ts';
 import { observeAnswer } from './observe.ts';
 import { RouteTable } from './route-table.ts';
 import { answerUnmatched } from './unmatched.ts';
@@ -36,14 +41,10 @@ export const defaultLimits: HttpLimits = {
 
 /** A server without routes that answers as upstream whatever Fastify would answer in its own way. */
 export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyInstance {
-  const { clock, log } = parts;
+  const { clock, log, locks } = parts;
+  const certificates = locks.tls && new ClientCertificates(locks.tls, clock);
   const app = fastify({
-    http: {
-      maxHeaderSize: HEADER_BYTES,
-      headersTimeout: limits.headersMs,
-      connectionsCheckingInterval: limits.checkMs,
-      requireHostHeader: false,
-    },
+    ...transportOf(locks, certificates, limits),
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.idleMs,
     bodyLimit: BODY_BYTES,
@@ -61,8 +62,30 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   // Upstream reads such a request as any other; Node would answer it by itself.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   closeGently(app, parts, limits.closeMs);
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff');
+    done();
+  });
+  lockRoutes(app, parts, certificates);
   answerWhatNoRouteTakes(app, parts);
   return app;
+}
+
+function transportOf(
+  { tls }: Locks,
+  certificates: ClientCertificates | undefined,
+  limits: HttpLimits,
+): Pick<FastifyServerOptions, 'serverFactory'> & { http?: http.ServerOptions } {
+  const options = {
+    maxHeaderSize: HEADER_BYTES,
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: limits.checkMs,
+    requireHostHeader: false,
+  };
+  if (tls === undefined || certificates === undefined) return { http: options };
+  const { requestMs: requestTimeout, idleMs: keepAliveTimeout, headersMs: handshakeTimeout } = limits;
+  const httpsOptions = { ...options, requestTimeout, keepAliveTimeout, handshakeTimeout };
+  return { serverFactory: (onRequest) => createHttpsServer(tls, certificates, httpsOptions, onRequest) };
 }
 
 function answerWhatNoRouteTakes(app: FastifyInstance, parts: ApiParts): void {
@@ -70,7 +93,6 @@ function answerWhatNoRouteTakes(app: FastifyInstance, parts: ApiParts): void {
   app.addHook('onRoute', ({ method, url }) => routes.add(String(method), url));
   // Before the body is read: nobody wants it. Fastify's router takes `/policies/` for a policy without a name.
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-content-type-options', 'nosniff');
     if (request.is404 || pathOf(request.url).endsWith('/')) answerUnmatched(routes, request, reply);
     else done();
   });

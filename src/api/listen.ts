@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
 import { messageOf, StartError } from '../errors.ts';
+import type { ApiParts } from './api-parts.ts';
 import { isLoopback } from './provenance.ts';
 
 /**
@@ -9,7 +9,7 @@ import { isLoopback } from './provenance.ts';
  */
 export async function listen(
   app: FastifyInstance,
-  log: Logger,
+  { locks, log }: ApiParts,
   host: string,
   port: number,
 ): Promise<{ host: string; port: number }> {
@@ -19,13 +19,16 @@ export async function listen(
     throw new StartError(1, `cannot listen on ${inUrl(host)}:${port}: ${whyNot(error)}`, { cause: error });
   }
   const taken = takenAddress(app);
-  const url = `http://${inUrl(taken.host)}:${taken.port}`;
+  const url = `${locks.tls === undefined ? 'http' : 'https'}://${inUrl(taken.host)}:${taken.port}`;
   log.info({ module: 'api' }, `Listening on ${url}`);
-  if (!isLoopback(taken.host)) {
+  if (isLoopback(taken.host)) return taken;
+  if (!locks.areLocked) {
     log.warn(
       { module: 'api' },
-      `Whoever reaches ${url} can apply and delete policies: it asks for no credentials`,
+      `Whoever reaches ${url} can apply and delete policies: without --api-token or --tls-client-ca it asks for no credentials`,
     );
+  } else if (locks.tls === undefined) {
+    log.info({ module: 'api' }, 'Tokens cross the network in the clear: --tls-cert and --tls-key hide them');
   }
   return taken;
 }

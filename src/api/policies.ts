@@ -31,7 +31,7 @@ export function servePolicies(app: FastifyInstance, { registry, history }: ApiPa
 
   app.post('/api/v1/policies', { onRequest: requireYaml }, async (request, reply) => {
     const document = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const names = await registry.apply(document, provenanceOf(request.socket.remoteAddress, request.headers));
+    const names = await registry.apply(document, provenanceOf(request));
     return reply.code(201).send({ detail: startedText(names) } satisfies DetailReply);
   });
 

@@ -1,6 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Provenance } from '../policy/contract.ts';
 
+/** What a request tells of its sender. */
+interface Caller {
+  /** Whether it showed a token or a certificate that the API knows. */
+  readonly isAuthenticated: boolean;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly headers: IncomingHttpHeaders;
+}
+
 /**
  * Where a request came from: it decides which `${NAME}` of its policies may be expanded (design: trust).
  *
@@ -8,7 +16,9 @@ import type { Provenance } from '../policy/contract.ts';
  * preflight, and that gets a 405. A page that made its own name resolve to 127.0.0.1 needs no preflight, and a
  * proxy on this machine speaks for strangers: both come over loopback, and both are strangers here.
  */
-export function provenanceOf(remoteAddress: string | undefined, headers: IncomingHttpHeaders): Provenance {
+export function provenanceOf({ isAuthenticated, socket, headers }: Caller): Provenance {
+  if (isAuthenticated) return 'authenticated';
+  const { remoteAddress } = socket;
   return isLoopback(remoteAddress) && !speaksForAnother(headers) ? 'loopback' : 'network';
 }
 

@@ -15,7 +15,7 @@ export function answerUnmatched(routes: RouteTable, request: FastifyRequest, rep
     const query = request.url.slice(path.length);
     reply
       .code(307)
-      .header('location', `http://${authorityOf(request)}${shorter}${query}`)
+      .header('location', `${request.protocol}://${authorityOf(request)}${shorter}${query}`)
       .send();
     return;
   }

@@ -11,13 +11,15 @@ export interface OptionKind<Value> {
   readonly shownDefault?: string;
   /** Its value is a credential: nothing of it may be echoed. */
   readonly credential?: boolean;
+  /** An empty variable is a fault, too. */
+  readonly isNeverAbsent?: boolean;
   readonly fallback: Value;
   /**
    * Reads what the flag was given, once for each time it stood on the line; undefined: as absent.
    * Throws an {@link InvalidValue}.
    */
   read(texts: readonly string[], env: NodeJS.ProcessEnv): Value | undefined;
-  /** The same for the variable, which is never empty. */
+  /** The same for the variable, which is not empty but where {@link isNeverAbsent}. */
   readVariable(text: string, env: NodeJS.ProcessEnv): Value | undefined;
 }
 
@@ -26,7 +28,10 @@ export class InvalidValue extends Error {
   override readonly name = 'InvalidValue';
 }
 
-type Words = Pick<OptionKind<unknown>, 'short' | 'placeholder' | 'help' | 'shownDefault' | 'credential'>;
+export type Words = Pick<
+  OptionKind<unknown>,
+  'short' | 'placeholder' | 'help' | 'shownDefault' | 'credential'
+>;
 
 /** Text; an empty one is as absent. */
 export function text<Fallback extends string | undefined>(
@@ -41,6 +46,15 @@ export function reference(words: Words): OptionKind<string | undefined> {
     const name = referencedVariable(value);
     return (name === undefined ? value : (env[name] ?? value)) || undefined;
   });
+}
+
+/** The path of a file on which the safety of the API depends: an empty one is a fault, not absent. */
+export function lockFile(words: Words): OptionKind<string | undefined> {
+  const kind = single({ ...words, fallback: undefined }, (value) => {
+    if (value.trim() === '' || value.includes('\0')) throw new InvalidValue('a path is needed');
+    return value;
+  });
+  return { ...kind, isNeverAbsent: true };
 }
 
 /** The NAME of `${NAME}`. */

@@ -1,4 +1,15 @@
-import { choice, duration, integer, list, type OptionKind, reference, text, toggle } from './option-kinds.ts';
+import { apiTokens } from './api-token.ts';
+import {
+  choice,
+  duration,
+  integer,
+  list,
+  lockFile,
+  type OptionKind,
+  reference,
+  text,
+  toggle,
+} from './option-kinds.ts';
 
 /** The longest period that a timer takes, in seconds. */
 const LONGEST_PERIOD = 2_147_483;
@@ -73,6 +84,9 @@ const declared = {
     choices: ['auto', 'pretty', 'text', 'json'],
     fallback: 'auto',
   }),
+    placeholder: 'DIR',
+    fallback: undefined,
+  }),
   backendsDir: list({
     placeholder: 'DIR',
     help: 'Look for backend packages here next; may be repeated, the variable is split at colons',
@@ -111,6 +125,23 @@ const declared = {
     max: 1_048_576,
   }),
   allowEnv: list({
+  apiToken: apiTokens({
+    placeholder: 'TOKEN',
+    help: 'Refuse requests without this bearer token: itself, ${NAME}, or file:PATH with a token a line, read again when it changes; may be repeated',
+  }),
+  apiReadToken: apiTokens({
+    placeholder: 'TOKEN',
+    help: 'The same, for a token that may only look (GET)',
+  }),
+  tlsCert: lockFile({
+    placeholder: 'FILE',
+    help: 'Speak HTTPS with this certificate (PEM, its chain behind it); renewed files are read again',
+  }),
+  tlsKey: lockFile({ placeholder: 'FILE', help: 'The private key of that certificate (PEM)' }),
+  tlsClientCa: lockFile({
+    placeholder: 'FILE',
+    help: 'Let clients in that show a certificate of one of these authorities (PEM), as well as those with a token',
+  }),
     placeholder: 'PATTERN',
     help: 'Names that policies from the network may expand with ${NAME}, * for any part; may be repeated, the variable is split at colons',
   }),

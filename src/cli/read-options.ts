@@ -10,7 +10,13 @@ export type GivenValues = ReadonlyMap<string, readonly string[]>;
 const SERVICE_LINK = 'tcp://';
 
 /** Options whose `${NAME}` names a secret of the daemon. */
-const SECRET_REFERENCES = ['diodeTarget', 'diodeClientId', 'diodeClientSecret'] as const;
+const SECRET_REFERENCES = [
+  'diodeTarget',
+  'diodeClientId',
+  'diodeClientSecret',
+  'apiToken',
+  'apiReadToken',
+] as const;
 
 /**
  * What the daemon is started with: for each option its flag, then its variable, then its default.
@@ -36,6 +42,7 @@ export function readOptions(given: GivenValues, env: NodeJS.ProcessEnv): DaemonO
     otelExportPeriodSeconds: take('otelExportPeriod'),
     logLevel: logLevel(given, take('debug'), take('logLevel')),
     logFormat: take('logFormat'),
+    // Upstream's variable counts too, after ours (sheet: Environment).
     backendsDirs: take('backendsDir'),
     concurrency: take('concurrency'),
     runTimeoutMs: take('runTimeout'),
@@ -61,7 +68,7 @@ function fromVariable<Value>(
   key: string,
   env: NodeJS.ProcessEnv,
 ): Value | undefined {
-  const text = variableText(key, env);
+  const text = kind.isNeverAbsent ? env[variableOf(key)] : variableText(key, env);
   if (text === undefined) return undefined;
   try {
     return kind.readVariable(text, env);
@@ -100,3 +107,12 @@ function checkTogether(options: DaemonOptions): DaemonOptions {
   }
   return options;
 }
+  if (options.tlsCert !== undefined && options.tlsKey === undefined) {
+    throw usageError('--tls-key required with --tls-cert');
+  }
+  if (options.tlsKey !== undefined && options.tlsCert === undefined) {
+    throw usageError('--tls-cert required with --tls-key');
+  }
+  if (options.tlsClientCa !== undefined && options.tlsCert === undefined) {
+    throw usageError('--tls-cert and --tls-key required with --tls-client-ca');
+  }

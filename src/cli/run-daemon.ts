@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import { startDaemon } from '../daemon.ts';
 import { messageOf, StartError } from '../errors.ts';
 import type { DaemonOptions } from '../options.ts';
+import { Secrets } from '../secrets.ts';
 import { createLog } from '../telemetry/log.ts';
 import { notifySystemd } from './notify-systemd.ts';
 
@@ -13,16 +14,14 @@ type StopSignal = keyof typeof SIGNAL_STATUS;
 
 /** Runs a daemon until SIGTERM or SIGINT, then ends the process: 0 once it has stopped. */
 export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv): Promise<void> {
-  const log = createLog({
-    level: options.logLevel,
-    format: options.logFormat,
-    secrets: options.diodeClientSecret === undefined ? [] : [options.diodeClientSecret],
-  });
+  const secrets = new Secrets();
+  if (options.diodeClientSecret !== undefined) secrets.keep('client', [options.diodeClientSecret]);
+  const log = createLog({ level: options.logLevel, format: options.logFormat, redact: secrets.redact });
   endOnFault(log);
   const stopRequested = awaitStopSignal(log);
   const systemd = notifySystemd({ env, clock: systemClock, log });
   try {
-    const daemon = await startDaemon(options, { clock: systemClock, log, env });
+    const daemon = await startDaemon(options, { clock: systemClock, log, env, secrets });
     // A daemon is often killed before it could write the cache at its end.
     module.flushCompileCache();
     void systemd.ready();

@@ -1,30 +1,9 @@
-/** Shorter values are everywhere by chance: taking `1` or `yes` out of every text would leave nothing readable. */
-const SHORTEST_SECRET = 4;
+import type { Redact } from '../redact.ts';
+
+export { type Redact, redactorOf } from '../redact.ts';
+
 const LONGEST_REASON = 2_000;
 const CUT_MARK = '...';
-
-/** Takes secrets out of a text. */
-export type Redact = (text: string) => string;
-
-/**
- * Makes what replaces each of these values by `***`, the longest first: as it is, line by line, and in the forms in
- * which it stands in JSON and in URLs. Values of fewer than 4 characters stay.
- */
-export function redactorOf(secrets: readonly string[]): Redact {
-  const forms = [...new Set(secrets.flatMap(formsOf))]
-    .filter((form) => form.length >= SHORTEST_SECRET)
-    .sort((a, b) => b.length - a.length);
-  return (text) => forms.reduce((cleaned, form) => cleaned.replaceAll(form, '***'), text);
-}
-
-function formsOf(secret: string): string[] {
-  return [
-    secret,
-    ...secret.split(/\r?\n/),
-    JSON.stringify(secret).slice(1, -1),
-    encodeURIComponent(secret.toWellFormed()),
-  ];
-}
 
 /** A text as a run's reason: without secrets, and of at most 2,000 characters. */
 export function reasonOf(text: string, redact: Redact): string {

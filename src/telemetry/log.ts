@@ -4,8 +4,8 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
 import { messageOf } from '../errors.ts';
 import type { LogFormat, LogLevel } from '../options.ts';
+import type { Redact } from '../redact.ts';
 import { oneLine } from './one-line.ts';
-import { secretCleaner } from './secrets.ts';
 import { type LineWriter, TextForm } from './text-form.ts';
 
 /** Where a log goes. */
@@ -17,17 +17,18 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Default: stderr, written before the call returns. */
   readonly destination?: LogTarget;
-  /** The daemon's own secrets: no line shows them. */
-  readonly secrets?: readonly string[];
+  /** Takes the daemon's own secrets out of every line. */
+  readonly redact?: Redact;
 }
 
 const STDERR = 2;
+const asItIs: Redact = (text) => text;
 
 /**
  * The daemon's log. Lines name their part in `module`, and carry `policy`, `run` and `backend` where they are about
  * a run; the three forms are described in the README.
  */
-export function createLog({ level, format, destination, secrets = [] }: LogOptions): Logger {
+export function createLog({ level, format, destination, redact = asItIs }: LogOptions): Logger {
   const target = destination ?? stderrTarget();
   return pino(
     {
@@ -37,7 +38,7 @@ export function createLog({ level, format, destination, secrets = [] }: LogOptio
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
     },
-    createForm(format, target, secretCleaner(secrets)),
+    createForm(format, target, redact),
   );
 }
 
@@ -48,11 +49,7 @@ function stderrTarget(): LogTarget {
   return { write: (line) => stderr.write(line), isTTY: isatty(STDERR) };
 }
 
-function createForm(
-  format: LogFormat,
-  target: LogTarget,
-  clean: (line: string) => string,
-): DestinationStream {
+function createForm(format: LogFormat, target: LogTarget, clean: Redact): DestinationStream {
   const cleaned = { write: (line: string) => target.write(clean(line)) };
   switch (format) {
     case 'json':
@@ -67,7 +64,7 @@ function createForm(
 }
 
 /** pino-pretty is loaded only here: it takes longer than the rest of the log. */
-function prettyForm(target: LogTarget, clean: (line: string) => string): DestinationStream {
+function prettyForm(target: LogTarget, clean: Redact): DestinationStream {
   const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   const options: PrettyOptions = {
     colorize: target.isTTY === true,

@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import type { Logger } from 'pino';
-import { type Clock, settlesWithin, type Timer } from '../clock.ts';
+import { type Clock, every, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { Fold } from './fold.ts';
@@ -75,7 +75,7 @@ function beginExport(endpoint: MetricsEndpoint, options: MetricsOptions): Metric
   });
   const provider = new MeterProvider({ resource: resourceOf(options.version), readers: [reader] });
   const stopCounting = countEvents(options.events, provider.getMeter(SCOPE, options.version));
-  const stopTicking = every(clock, periodSeconds * 1_000, () => reader.forceFlush());
+  const stopTicking = every(clock, periodSeconds * 1_000, () => reader.forceFlush().catch(() => {}));
 
   return {
     async stop() {
@@ -110,20 +110,4 @@ function resourceOf(version: string): ReturnType<typeof defaultResource> {
   return defaultResource()
     .merge(ours)
     .merge(detectResources({ detectors: [envDetector] }));
-}
-
-/** Calls `work` every `periodMs`, and waits for it before the next time. Returns the function that ends it. */
-function every(clock: Clock, periodMs: number, work: () => Promise<unknown>): () => void {
-  let timer: Timer;
-  let stopped = false;
-  const tick = async (): Promise<void> => {
-    const dueAt = clock.monotonic() + periodMs;
-    await work().catch(() => {});
-    if (!stopped) timer = clock.after(dueAt - clock.monotonic(), () => void tick());
-  };
-  timer = clock.after(periodMs, () => void tick());
-  return () => {
-    stopped = true;
-    timer.cancel();
-  };
 }

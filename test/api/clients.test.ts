@@ -158,7 +158,7 @@ describe('closing', () => {
   });
 
   test('works before listening, and twice', async () => {
-    const api = TestApi.build();
+    const api = await TestApi.build();
     await Promise.all([api.api.close(), api.api.close()]);
   });
 });

@@ -9,7 +9,7 @@ describe('listening', () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    await using api = TestApi.build();
+    await using api = await TestApi.build();
     await expect(api.api.listen('127.0.0.1', port)).rejects.toMatchObject({
       name: 'StartError',
       exitStatus: 1,
@@ -23,7 +23,7 @@ describe('listening', () => {
     ['2001:db8::1', 'cannot listen on [2001:db8::1]:0: '],
     ['no such host', 'cannot listen on no such host:0: the host name '],
   ])('an address that is not ours is said in one line: %s', async (host, message) => {
-    await using api = TestApi.build();
+    await using api = await TestApi.build();
     await expect(api.api.listen(host, 0)).rejects.toMatchObject({
       exitStatus: 1,
       message: expect.stringContaining(message),
@@ -31,7 +31,7 @@ describe('listening', () => {
   });
 
   test('localhost and a free port', async () => {
-    await using api = TestApi.build();
+    await using api = await TestApi.build();
     const { host, port } = await api.api.listen('localhost', 0);
     expect(['127.0.0.1', '::1']).toContain(host);
     expect((await fetch(`http://localhost:${port}/healthz`)).status).toBe(200);

@@ -2,11 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { provenanceOf } from '../../src/api/provenance.ts';
 import { TestApi } from './support.ts';
 
+function from(remoteAddress: string | undefined, headers: Record<string, string> = {}) {
+  return provenanceOf({ isAuthenticated: false, socket: { remoteAddress }, headers });
+}
+
 describe('where a request came from', () => {
   test.each(['127.0.0.1', '127.0.1.1', '127.255.255.254', '::1', '::ffff:127.0.0.1'])(
     '%s is this machine',
     (address) => {
-      expect(provenanceOf(address, {})).toBe('loopback');
+      expect(from(address)).toBe('loopback');
     },
   );
 
@@ -21,7 +25,7 @@ describe('where a request came from', () => {
     '',
     undefined,
   ])('%s is not', (address) => {
-    expect(provenanceOf(address, {})).toBe('network');
+    expect(from(address)).toBe('network');
   });
 
   test.each([
@@ -30,22 +34,28 @@ describe('where a request came from', () => {
     { 'x-real-ip': '192.0.2.1' },
     { via: '1.1 proxy' },
   ])('a proxy on this machine that says %j speaks for a stranger', (headers) => {
-    expect(provenanceOf('127.0.0.1', headers)).toBe('network');
+    expect(from('127.0.0.1', headers)).toBe('network');
   });
 
   test.each(['http://evil.example:8071', 'null', 'http://localhost.evil.example', 'nonsense', ''])(
     'a page of %s is a stranger, whatever its name resolves to',
     (origin) => {
-      expect(provenanceOf('127.0.0.1', { origin })).toBe('network');
+      expect(from('127.0.0.1', { origin })).toBe('network');
     },
   );
 
   test.each(['http://localhost:8071', 'http://127.0.0.1:8071', 'http://[::1]:8071'])(
     'the page at %s is our own',
     (origin) => {
-      expect(provenanceOf('127.0.0.1', { origin })).toBe('loopback');
+      expect(from('127.0.0.1', { origin })).toBe('loopback');
     },
   );
+
+  test('whoever showed a token or a certificate is known, wherever the request came from', () => {
+    const headers = { 'x-forwarded-for': '192.0.2.1' };
+    const caller = { isAuthenticated: true, socket: { remoteAddress: '10.0.0.1' }, headers };
+    expect(provenanceOf(caller)).toBe('authenticated');
+  });
 
   test('is told to whoever reads the document', async () => {
     await using api = await TestApi.start();

@@ -4,12 +4,14 @@ import { connect, type Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { type Api, createApi, type Readiness } from '../../src/api/create-api.ts';
 import type { HttpLimits } from '../../src/api/http-server.ts';
+import { type Locks, openLocks } from '../../src/api/locks/open-locks.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { ConflictError, NotFoundError } from '../../src/errors.ts';
 import { type DaemonEvents, Events } from '../../src/events.ts';
 import type { PolicyRegistry, PolicyView, Provenance } from '../../src/policy/contract.ts';
 import { createRunHistory } from '../../src/run/history.ts';
 import { moveTo, type Run } from '../../src/run/run.ts';
+import { Secrets } from '../../src/secrets.ts';
 
 /** A registry that takes a JSON list of names for a document, and remembers what it was given. */
 export class NamesRegistry implements PolicyRegistry {
@@ -126,7 +128,20 @@ interface Call {
   readonly body?: string | Buffer;
 }
 
+/** Nobody has to show anything. */
+const open = {
+  apiTokens: [],
+  apiReadTokens: [],
+  tlsCert: undefined,
+  tlsKey: undefined,
+  tlsClientCa: undefined,
+};
+
+type LockOptions = Parameters<typeof openLocks>[0];
+
 interface TestApiOptions {
+  readonly locks?: Partial<LockOptions>;
+  readonly secrets?: Secrets;
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly limits?: Partial<HttpLimits>;
@@ -142,30 +157,31 @@ export class TestApi implements AsyncDisposable {
   readonly history = createRunHistory({ events: this.events });
   readonly answered: DaemonEvents['api:answered'][] = [];
   readiness: Readiness = { statusCode: 200, status: 'ok', reasons: [] };
+  readonly locks: Locks;
   readonly api: Api;
   port = 0;
 
-  private constructor({
-    clock = systemClock,
-    log = pino({ level: 'silent' }),
-    limits = {},
-    version = '1.2.3',
-  }: TestApiOptions) {
+  private constructor(
+    locks: Locks,
+    { clock = systemClock, log = pino({ level: 'silent' }), limits = {}, version = '1.2.3' }: TestApiOptions,
+  ) {
     const { registry, events, history } = this;
+    this.locks = locks;
     events.on('api:answered', (answer) => this.answered.push(answer));
     this.api = createApi(
-      { registry, history, events, readiness: () => this.readiness, clock, log, version },
+      { registry, history, events, readiness: () => this.readiness, locks, clock, log, version },
       limits,
     );
   }
 
   /** Not listening yet. */
-  static build(options: TestApiOptions = {}): TestApi {
-    return new TestApi(options);
+  static async build(options: TestApiOptions = {}): Promise<TestApi> {
+    const { clock = systemClock, log = pino({ level: 'silent' }), secrets = new Secrets() } = options;
+    return new TestApi(await openLocks({ ...open, ...options.locks }, { clock, log, secrets }), options);
   }
 
   static async start(options: TestApiOptions = {}): Promise<TestApi> {
-    const test = TestApi.build(options);
+    const test = await TestApi.build(options);
     const { port } = await test.api.listen('127.0.0.1', 0);
     test.port = port;
     return test;
@@ -173,6 +189,7 @@ export class TestApi implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.api.close();
+    this.locks.stop();
   }
 
   /** Calls a path exactly as it is written, which `fetch` would not. */

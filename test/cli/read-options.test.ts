@@ -24,6 +24,11 @@ test('without flags and variables the defaults hold', () => {
     stopTimeoutMs: 2_000,
     backendMemoryMiB: 512,
     allowEnv: [],
+    apiTokens: [],
+    apiReadTokens: [],
+    tlsCert: undefined,
+    tlsKey: undefined,
+    tlsClientCa: undefined,
     secretVariables: [],
   });
 });
@@ -57,6 +62,8 @@ test('every flag arrives', () => {
       '0.5',
     ],
     ...['--backend-memory', '64', '--allow-env', 'SNMP_*', '--allow-env', 'X'],
+    ...['--api-token', 'one', '--api-token', 'file:/t', '--api-read-token', 'three'],
+    ...['--tls-cert', '/c', '--tls-key', '/k', '--tls-client-ca', '/ca'],
   ];
   expect(optionsOf(argv)).toEqual({
     host: '::1',
@@ -78,6 +85,14 @@ test('every flag arrives', () => {
     backendMemoryMiB: 64,
     allowEnv: ['SNMP_*', 'X'],
     secretVariables: [],
+    apiTokens: [
+      { kind: 'text', token: 'one' },
+      { kind: 'file', path: '/t' },
+    ],
+    apiReadTokens: [{ kind: 'text', token: 'three' }],
+    tlsCert: '/c',
+    tlsKey: '/k',
+    tlsClientCa: '/ca',
     bundlesRoot: '/bundles',
   });
 });
@@ -105,6 +120,11 @@ test('every variable arrives, and each has a flag of its name', () => {
     ORB_WORKER_BACKEND_MEMORY: '64',
     ORB_WORKER_ALLOW_ENV: 'SNMP_*:X',
   };
+    ORB_WORKER_API_TOKEN: 'file:/t',
+    ORB_WORKER_API_READ_TOKEN: 'three',
+    ORB_WORKER_TLS_CERT: '/c',
+    ORB_WORKER_TLS_KEY: '/k',
+    ORB_WORKER_TLS_CLIENT_CA: '/ca',
   expect(Object.keys(env).toSorted()).toEqual(Object.keys(OPTIONS).map(variableOf).toSorted());
   expect(optionsOf([], env)).toEqual({
     host: '::1',
@@ -127,6 +147,11 @@ test('every variable arrives, and each has a flag of its name', () => {
     backendMemoryMiB: 64,
     allowEnv: ['SNMP_*', 'X'],
     secretVariables: [],
+    apiTokens: [{ kind: 'file', path: '/t' }],
+    apiReadTokens: [{ kind: 'text', token: 'three' }],
+    tlsCert: '/c',
+    tlsKey: '/k',
+    tlsClientCa: '/ca',
   });
 });
 
@@ -168,6 +193,8 @@ describe('precedence', () => {
       '/ours',
     );
     expect(optionsOf(['-d'], { DIODE_DRY_RUN_OUTPUT_DIR: '' }).dryRunOutputDir).toBeUndefined();
+  });
+
   });
 });
 
@@ -322,7 +349,8 @@ test('any environment comes to good options or one sentence', () => {
   fc.assert(
     fc.property(fc.dictionary(name, value), (env) => {
       const outcome = outcomeOf(['-d'], env);
-      if (typeof outcome === 'string') expect(outcome).toMatch(/^variable ORB_WORKER_|^--diode-client-/);
+      if (typeof outcome === 'string')
+        expect(outcome).toMatch(/^variable ORB_WORKER_|^--diode-client-|^--tls-/);
       else expect(outcome.kind).toBe('daemon');
     }),
     { numRuns: 500 },

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Logger } from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { LogFormat, LogLevel } from '../../src/options.ts';
+import { redactorOf } from '../../src/redact.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Lines } from './lines.ts';
 
@@ -16,7 +17,7 @@ function logTo(
   }: { level?: LogLevel; secrets?: string[]; isTTY?: boolean } = {},
 ): { log: Logger; lines: Lines } {
   const lines = new Lines(isTTY);
-  return { log: createLog({ level, format, secrets, destination: lines }), lines };
+  return { log: createLog({ level, format, redact: redactorOf(secrets), destination: lines }), lines };
 }
 
 describe('text', () => {

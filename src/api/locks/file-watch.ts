@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { type Clock, every } from '../../clock.ts';
+import { LockFault, type LockFile, readLockFile } from './lock-file.ts';
+
+export interface FileWatchOptions {
+  readonly clock: Clock;
+  /** Read together: what they hold only makes sense as a whole. */
+  readonly files: readonly LockFile[];
+  /** Puts what they hold to use, in the order of `files`. Throws a {@link LockFault} and changes nothing when it cannot be used. */
+  readonly use: (contents: readonly Buffer[]) => void;
+  /** What they hold cannot be used any more. */
+  readonly onFault: (fault: LockFault) => void;
+}
+
+/** Directories that are swapped under a link, as Kubernetes does it, escape the kernel's notice of changes. */
+const LOOK_EVERY_MS = 2_000;
+
+/** Reads files again and again, so that what is renewed counts without a restart. */
+export class FileWatch {
+  readonly #options: FileWatchOptions;
+  /** Fingerprint of what is in use. */
+  #used = '';
+  /** What could not be used at the last look. */
+  #suspect: string | undefined;
+  #fault: LockFault | undefined;
+  #isStopped = false;
+  #stopLooking: (() => void) | undefined;
+
+  private constructor(options: FileWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Puts the files to use, and looks at them from then on. Rejects with a {@link LockFault} when they cannot be used. */
+  static async start(options: FileWatchOptions): Promise<FileWatch> {
+    const watch = new FileWatch(options);
+    const contents = await readAll(options.files);
+    options.use(contents);
+    watch.#used = fingerprintOf(contents);
+    watch.#stopLooking = every(options.clock, LOOK_EVERY_MS, () => watch.#look());
+    return watch;
+  }
+
+  /** Why what the files hold now is not used; undefined when it is. */
+  get fault(): LockFault | undefined {
+    return this.#fault;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopLooking?.();
+  }
+
+  async #look(): Promise<void> {
+    const { contents, fault } = await readAll(this.#options.files).then(
+      (contents) => ({ contents, fault: undefined }),
+      (fault: unknown) => ({ contents: [], fault }),
+    );
+    if (this.#isStopped) return;
+    if (fault instanceof LockFault) this.#doubt(fault, fault.message);
+    else if (fault !== undefined) throw fault;
+    else this.#take(contents);
+  }
+
+  #take(contents: readonly Buffer[]): void {
+    const fingerprint = fingerprintOf(contents);
+    try {
+      if (fingerprint !== this.#used) this.#options.use(contents);
+      this.#used = fingerprint;
+      this.#suspect = undefined;
+      this.#fault = undefined;
+    } catch (error) {
+      if (!(error instanceof LockFault)) throw error;
+      this.#doubt(error, fingerprint);
+    }
+  }
+
+  /** A look may come in the middle of a change: only what is the same at the next one is a fault. */
+  #doubt(fault: LockFault, state: string): void {
+    const isSame = this.#suspect === state;
+    this.#suspect = state;
+    if (!isSame || this.#fault?.message === fault.message) return;
+    this.#fault = fault;
+    // Whatever can be used next is put to use, be it what was there before.
+    this.#used = '';
+    this.#options.onFault(fault);
+  }
+}
+
+function readAll(files: readonly LockFile[]): Promise<readonly Buffer[]> {
+  return Promise.all(files.map(readLockFile));
+}
+
+/** The contents themselves are not kept: they are secrets. */
+function fingerprintOf(contents: readonly Buffer[]): string {
+  return contents.map((content) => createHash('sha256').update(content).digest('base64')).join(' ');
+}
