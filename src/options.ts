@@ -24,13 +24,13 @@ export interface DaemonOptions {
   readonly otelExportPeriodSeconds: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** Holds a folder for each bundle, and need not exist yet. */
+  readonly bundlesRoot: string | undefined;
   readonly backendsDirs: readonly string[];
   /** Runs at work at once; Infinity: no limit. */
   readonly concurrency: number;
   readonly runTimeoutMs: number | undefined;
   readonly stopTimeoutMs: number;
-  /** Holds a folder for each bundle, and need not exist yet. */
-  readonly bundlesRoot: string | undefined;
   /** Heap limit of each backend process. */
   readonly backendMemoryMiB: number;
   /** Patterns of names that policies from the network may expand; `*` matches any run of characters. */

@@ -84,7 +84,9 @@ const declared = {
     choices: ['auto', 'pretty', 'text', 'json'],
     fallback: 'auto',
   }),
+  bundlesRoot: text({
     placeholder: 'DIR',
+    help: 'Look for backend packages here first: DIR/NAME/current is a link to a version; BUNDLES_ROOT_PATH is read, too',
     fallback: undefined,
   }),
   backendsDir: list({
@@ -97,11 +99,6 @@ const declared = {
     fallback: Number.POSITIVE_INFINITY,
     shownDefault: 'unlimited',
     min: 1,
-  }),
-  bundlesRoot: text({
-    placeholder: 'DIR',
-    help: 'Look for backend packages here first: DIR/NAME/current is a link to a version; BUNDLES_ROOT_PATH is read, too',
-    fallback: undefined,
   }),
   runTimeout: duration({
     placeholder: 'DURATION',
@@ -125,6 +122,9 @@ const declared = {
     max: 1_048_576,
   }),
   allowEnv: list({
+    placeholder: 'PATTERN',
+    help: 'Names that policies from the network may expand with ${NAME}, * for any part; may be repeated, the variable is split at colons',
+  }),
   apiToken: apiTokens({
     placeholder: 'TOKEN',
     help: 'Refuse requests without this bearer token: itself, ${NAME}, or file:PATH with a token a line, read again when it changes; may be repeated',
@@ -141,9 +141,6 @@ const declared = {
   tlsClientCa: lockFile({
     placeholder: 'FILE',
     help: 'Let clients in that show a certificate of one of these authorities (PEM), as well as those with a token',
-  }),
-    placeholder: 'PATTERN',
-    help: 'Names that policies from the network may expand with ${NAME}, * for any part; may be repeated, the variable is split at colons',
   }),
 };
 

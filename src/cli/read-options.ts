@@ -43,14 +43,18 @@ export function readOptions(given: GivenValues, env: NodeJS.ProcessEnv): DaemonO
     logLevel: logLevel(given, take('debug'), take('logLevel')),
     logFormat: take('logFormat'),
     // Upstream's variable counts too, after ours (sheet: Environment).
+    bundlesRoot: take('bundlesRoot') ?? (env.BUNDLES_ROOT_PATH || undefined),
     backendsDirs: take('backendsDir'),
     concurrency: take('concurrency'),
     runTimeoutMs: take('runTimeout'),
     stopTimeoutMs: take('stopTimeout'),
     backendMemoryMiB: take('backendMemory'),
     allowEnv: take('allowEnv'),
-    // Upstream's variable counts too, after ours (sheet: Environment).
-    bundlesRoot: take('bundlesRoot') ?? (env.BUNDLES_ROOT_PATH || undefined),
+    apiTokens: take('apiToken'),
+    apiReadTokens: take('apiReadToken'),
+    tlsCert: take('tlsCert'),
+    tlsKey: take('tlsKey'),
+    tlsClientCa: take('tlsClientCa'),
     secretVariables: secretVariables(given, env),
   });
 }
@@ -105,8 +109,6 @@ function checkTogether(options: DaemonOptions): DaemonOptions {
   if (options.diodeClientSecret !== undefined && options.diodeClientId === undefined) {
     throw usageError('--diode-client-id required with --diode-client-secret');
   }
-  return options;
-}
   if (options.tlsCert !== undefined && options.tlsKey === undefined) {
     throw usageError('--tls-key required with --tls-cert');
   }
@@ -116,3 +118,5 @@ function checkTogether(options: DaemonOptions): DaemonOptions {
   if (options.tlsClientCa !== undefined && options.tlsCert === undefined) {
     throw usageError('--tls-cert and --tls-key required with --tls-client-ca');
   }
+  return options;
+}

@@ -78,13 +78,13 @@ test('every flag arrives', () => {
     otelExportPeriodSeconds: 5,
     logLevel: 'warn',
     logFormat: 'json',
+    bundlesRoot: '/bundles',
     backendsDirs: ['/a', '/b:c'],
     concurrency: 7,
     runTimeoutMs: 5_400_000,
     stopTimeoutMs: 500,
     backendMemoryMiB: 64,
     allowEnv: ['SNMP_*', 'X'],
-    secretVariables: [],
     apiTokens: [
       { kind: 'text', token: 'one' },
       { kind: 'file', path: '/t' },
@@ -93,7 +93,7 @@ test('every flag arrives', () => {
     tlsCert: '/c',
     tlsKey: '/k',
     tlsClientCa: '/ca',
-    bundlesRoot: '/bundles',
+    secretVariables: [],
   });
 });
 
@@ -113,18 +113,19 @@ test('every variable arrives, and each has a flag of its name', () => {
     ORB_WORKER_DEBUG: 'off',
     ORB_WORKER_LOG_LEVEL: 'warn',
     ORB_WORKER_LOG_FORMAT: 'json',
+    ORB_WORKER_BUNDLES_ROOT: '/bundles',
     ORB_WORKER_BACKENDS_DIR: '/a::/b',
     ORB_WORKER_CONCURRENCY: '7',
     ORB_WORKER_RUN_TIMEOUT: '90',
     ORB_WORKER_STOP_TIMEOUT: '3s',
     ORB_WORKER_BACKEND_MEMORY: '64',
     ORB_WORKER_ALLOW_ENV: 'SNMP_*:X',
-  };
     ORB_WORKER_API_TOKEN: 'file:/t',
     ORB_WORKER_API_READ_TOKEN: 'three',
     ORB_WORKER_TLS_CERT: '/c',
     ORB_WORKER_TLS_KEY: '/k',
     ORB_WORKER_TLS_CLIENT_CA: '/ca',
+  };
   expect(Object.keys(env).toSorted()).toEqual(Object.keys(OPTIONS).map(variableOf).toSorted());
   expect(optionsOf([], env)).toEqual({
     host: '::1',
@@ -133,25 +134,25 @@ test('every variable arrives, and each has a flag of its name', () => {
     diodeClientId: 'i',
     diodeClientSecret: 's',
     diodeAppNamePrefix: 'p',
-    ORB_WORKER_BUNDLES_ROOT: '/bundles',
     dryRun: true,
     dryRunOutputDir: '/o',
     otelEndpoint: 'o:1',
     otelExportPeriodSeconds: 5,
     logLevel: 'warn',
     logFormat: 'json',
+    bundlesRoot: '/bundles',
     backendsDirs: ['/a', '/b'],
     concurrency: 7,
     runTimeoutMs: 90_000,
     stopTimeoutMs: 3_000,
     backendMemoryMiB: 64,
     allowEnv: ['SNMP_*', 'X'],
-    secretVariables: [],
     apiTokens: [{ kind: 'file', path: '/t' }],
     apiReadTokens: [{ kind: 'text', token: 'three' }],
     tlsCert: '/c',
     tlsKey: '/k',
     tlsClientCa: '/ca',
+    secretVariables: [],
   });
 });
 
@@ -165,7 +166,6 @@ describe('precedence', () => {
     expect(optionsOf(['-t', ''], env)).toMatchObject({ diodeTarget: 'grpc://variable', port: 1 });
   });
 
-    bundlesRoot: '/bundles',
   test('the last of a flag given twice counts', () => {
     expect(optionsOf(['-t', 'a', '--diode-target=b'])).toMatchObject({ diodeTarget: 'b' });
     expect(outcomeOf(['-t', 'a', '-t', ''])).toMatch('--diode-target required');
@@ -195,6 +195,12 @@ describe('precedence', () => {
     expect(optionsOf(['-d'], { DIODE_DRY_RUN_OUTPUT_DIR: '' }).dryRunOutputDir).toBeUndefined();
   });
 
+  test("the Python worker's variable for the bundles counts after ours", () => {
+    const env = { BUNDLES_ROOT_PATH: '/python' };
+    expect(optionsOf(['-d'], env).bundlesRoot).toBe('/python');
+    expect(optionsOf(['-d', '--bundles-root', '/flag'], env).bundlesRoot).toBe('/flag');
+    expect(optionsOf(['-d'], { ...env, ORB_WORKER_BUNDLES_ROOT: '/ours' }).bundlesRoot).toBe('/ours');
+    expect(optionsOf(['-d'], { BUNDLES_ROOT_PATH: '' }).bundlesRoot).toBeUndefined();
   });
 });
 
@@ -221,14 +227,6 @@ describe('${NAME}', () => {
 
   test.each([
     ['${UNSET}', '${UNSET}'],
-
-  test("the Python worker's variable for the bundles counts after ours", () => {
-    const env = { BUNDLES_ROOT_PATH: '/python' };
-    expect(optionsOf(['-d'], env).bundlesRoot).toBe('/python');
-    expect(optionsOf(['-d', '--bundles-root', '/flag'], env).bundlesRoot).toBe('/flag');
-    expect(optionsOf(['-d'], { ...env, ORB_WORKER_BUNDLES_ROOT: '/ours' }).bundlesRoot).toBe('/ours');
-    expect(optionsOf(['-d'], { BUNDLES_ROOT_PATH: '' }).bundlesRoot).toBeUndefined();
-  });
     ['x${TARGET}', 'x${TARGET}'],
     ['${TARGET}x', '${TARGET}x'],
     ['${}', '${}'],
