@@ -17,6 +17,7 @@ import type { Secrets } from './secrets.ts';
 import { type Sink, SinkError } from './sink/contract.ts';
 import { createSink } from './sink/create-sink.ts';
 import { logEvents } from './telemetry/event-log.ts';
+import { Tally } from './telemetry/tally.ts';
 import { readVersion } from './version.ts';
 
 /** What a daemon takes from the process around it. */
@@ -69,8 +70,9 @@ async function buildDaemon(
     log.error({ module: 'events', err: fault }, `A listener of ${name} failed`),
   );
   undo.unshift(logEvents(events, log, clock));
+  const tally = new Tally(events, clock.now());
   if (options.otelEndpoint !== undefined) {
-    undo.unshift(await beginMetrics(options.otelEndpoint, options, surroundings, events, version));
+    undo.unshift(await beginMetrics(options.otelEndpoint, options, surroundings, tally, version));
   }
 
   // Whoever mistyped a file learns of it before anybody is sent credentials.
@@ -87,6 +89,7 @@ async function buildDaemon(
   const host = createBackendHost({
     clock,
     log,
+    bundlesRoot: options.bundlesRoot,
     backendsDirs: options.backendsDirs,
     workingDirectory: process.cwd(),
     memoryMiB: options.backendMemoryMiB,
@@ -94,7 +97,8 @@ async function buildDaemon(
   });
   undo.unshift(() => host.stop());
 
-    bundlesRoot: options.bundlesRoot,
+  if (options.bundlesRoot !== undefined) void warnOfRoot(options.bundlesRoot, log);
+
   const history = createRunHistory({ events });
   const coordinator = createRunCoordinator({
     clock,
@@ -102,8 +106,6 @@ async function buildDaemon(
     events,
     delivery,
     encoding: sink.encoding,
-  if (options.bundlesRoot !== undefined) void warnOfRoot(options.bundlesRoot, log);
-
     closeBatchAfterMs: options.dryRun ? undefined : 1_000,
     concurrency: options.concurrency,
     runTimeoutMs: options.runTimeoutMs,
@@ -148,14 +150,14 @@ async function beginMetrics(
   endpoint: string,
   options: DaemonOptions,
   { clock, log }: Surroundings,
-  events: Events,
+  tally: Tally,
   version: string,
 ): Promise<Undo> {
   const { startMetrics } = await import('./telemetry/metrics.ts');
   const metrics = startMetrics({
     endpoint,
     periodSeconds: options.otelExportPeriodSeconds,
-    events,
+    tally,
     log,
     clock,
     version,
