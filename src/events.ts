@@ -4,6 +4,8 @@ import type { Run } from './run/run.ts';
 export interface DaemonEvents {
   /** A policy was accepted; none of its runs has started yet. */
   'policy:applied': { readonly policy: string; readonly backend: string };
+  /** A policy took the place of another of its name, whose runs may still be under way. */
+  'policy:replaced': { readonly policy: string; readonly backend: string };
   /** A policy is gone; its runs are being cancelled. */
   'policy:deleted': { readonly policy: string };
   /** The daemon stops: the policy fires no more. */

@@ -1,5 +1,6 @@
 import type { PolicyPayload } from '../backend/host.ts';
 import type { Overlap } from '../run/contract.ts';
+import type { Run } from '../run/run.ts';
 
 /** Where a policy came from: it decides which `${NAME}` may be expanded (design: trust). */
 export type Provenance = 'file' | 'authenticated' | 'loopback' | 'network';
@@ -56,6 +57,18 @@ export interface PolicyView {
   readonly backend: { readonly package: string; readonly version: string };
 }
 
+/** A policy of a document that may be applied, and was not. */
+export interface ValidatedPolicy {
+  readonly name: string;
+  readonly backend: { readonly package: string; readonly version: string };
+  /** When its schedule would start the first run (epoch ms); undefined without a schedule. */
+  readonly nextRunAt: number | undefined;
+  readonly warnings: readonly PolicyWarning[];
+}
+
+/** What came of putting a policy in its place; `unchanged`: the same document stands there already. */
+export type Replacement = 'created' | 'replaced' | 'unchanged';
+
 /** All policies of the daemon. */
 export interface PolicyRegistry {
   /**
@@ -63,6 +76,20 @@ export interface PolicyRegistry {
    * `RequestError` whose reply is upstream's.
    */
   apply(document: Buffer, provenance: Provenance): Promise<readonly string[]>;
+  /**
+   * Applies one policy, in the place of the one of this name if there is one. What begins after that is a run of the
+   * new one; runs under way are left to end, or cancelled within a second by `cancelRuns`. The same policy again
+   * changes nothing. Rejects with a `RequestError`, and leaves the old one as it was then.
+   */
+  replace(
+    name: string,
+    document: Buffer,
+    options: { readonly provenance: Provenance; readonly cancelRuns: boolean },
+  ): Promise<Replacement>;
+  /** What would come of `apply`, with nothing applied; the rows of its `ValidationError` have places. */
+  validate(document: Buffer, provenance: Provenance): Promise<readonly ValidatedPolicy[]>;
+  /** Runs a policy now, whatever its schedule; throws `NotFoundError`, and `ConflictError` where its overlap forbids it. */
+  submit(name: string): Readonly<Run>;
   /** Resolves within a second, its runs cancelled; rejects with `NotFoundError`. */
   delete(name: string): Promise<void>;
   get(name: string): PolicyView | undefined;

@@ -10,7 +10,7 @@ import { parseYaml, type YamlDocument } from './parse-yaml.ts';
 import { asJson, type PlainValue } from './plain-value.ts';
 import { asWholeDocument } from './single-policy.ts';
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly provenance: Provenance;
   readonly env: NodeJS.ProcessEnv;
   /** Patterns of names that documents from the network may expand; `*` matches any run of characters. */

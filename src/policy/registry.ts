@@ -4,16 +4,27 @@ import { type Clock, settlesWithin } from '../clock.ts';
 import { ConflictError, NotFoundError, UnavailableError } from '../errors.ts';
 import type { Events } from '../events.ts';
 import type { RunCoordinator, RunHistory } from '../run/contract.ts';
+import type { Run } from '../run/run.ts';
 import type { Trigger } from '../trigger/contract.ts';
 import { compileCron } from '../trigger/cron.ts';
 import { CronTrigger } from '../trigger/cron-trigger.ts';
 import { OnceTrigger } from '../trigger/once-trigger.ts';
 import { Schedule } from '../trigger/schedule.ts';
 import { AppliedPolicy } from './applied-policy.ts';
-import type { PolicyDraft, PolicyRegistry, PolicyView, Provenance } from './contract.ts';
+import type {
+  PolicyDraft,
+  PolicyRegistry,
+  PolicyView,
+  Provenance,
+  Replacement,
+  ValidatedPolicy,
+} from './contract.ts';
 import { logApplied } from './log-applied.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
 import type { PackageHold } from './package-hold.ts';
+import { Reservations } from './reservations.ts';
+import { isSameDraft } from './same-draft.ts';
+import { validatePolicies } from './validate.ts';
 
 interface RegistryParts {
   readonly clock: Clock;
@@ -24,11 +35,15 @@ interface RegistryParts {
   readonly history: RunHistory;
   /** Throws a `RequestError` for a document that is not as it should be. */
   readonly readDocument: (document: Buffer, provenance: Provenance) => readonly PolicyDraft[];
+  /** The same of one policy, written alone. */
+  readonly readPolicy: (name: string, document: Buffer, provenance: Provenance) => PolicyDraft;
 }
 
 /** A DELETE answers within a second (sheet: REST): half of it for the backend to stop by itself. */
-const DELETE_GRACE_MS = 500;
-const DELETE_LIMIT_MS = 900;
+const CANCEL_GRACE_MS = 500;
+const CANCEL_LIMIT_MS = 900;
+
+const REPLACED = 'the policy was replaced';
 
 /** All policies of the daemon: applies documents, all or nothing, and lets their triggers fire runs. */
 export function createPolicyRegistry(parts: RegistryParts): PolicyRegistry {
@@ -39,8 +54,7 @@ class Registry implements PolicyRegistry {
   readonly #parts: RegistryParts;
   readonly #schedule: Schedule;
   readonly #policies = new Map<string, AppliedPolicy>();
-  /** Names of documents that are being applied. */
-  readonly #reserved = new Set<string>();
+  readonly #reservations = new Reservations();
   readonly #loadedPackages = new Set<string>();
   #isStopped = false;
 
@@ -69,15 +83,56 @@ class Registry implements PolicyRegistry {
     this.#refuseWhenStopped();
     const drafts = this.#parts.readDocument(document, provenance);
     const names = drafts.map(({ name }) => name);
-    const firstTaken = names.findIndex((name) => this.#policies.has(name) || this.#reserved.has(name));
+    const firstTaken = names.findIndex((name) => this.#isTaken(name));
     if (firstTaken !== -1) return await this.#refuseTaken(drafts, firstTaken);
-    for (const name of names) this.#reserved.add(name);
+    const letGo = this.#reservations.hold(names);
     try {
       this.#commit(await openPackages(this.#parts.host, drafts));
     } finally {
-      for (const name of names) this.#reserved.delete(name);
+      letGo();
     }
     return names;
+  }
+
+  async replace(
+    name: string,
+    document: Buffer,
+    { provenance, cancelRuns }: { readonly provenance: Provenance; readonly cancelRuns: boolean },
+  ): Promise<Replacement> {
+    this.#refuseWhenStopped();
+    const draft = this.#parts.readPolicy(name, document, provenance);
+    const letGo = await this.#reservations.holdInTurn(name);
+    try {
+      const current = this.#policies.get(name);
+      if (current && isSameDraft(current.draft, draft)) return 'unchanged';
+      const opened = await openPackages(this.#parts.host, [draft]);
+      // The one that stood here before may have been deleted meanwhile.
+      const replaced = this.#policies.get(name);
+      this.#commit(opened);
+      if (!replaced) return 'created';
+      await this.#handOver(replaced, this.#find(name), cancelRuns);
+      return 'replaced';
+    } finally {
+      letGo();
+    }
+  }
+
+  validate(document: Buffer, provenance: Provenance): Promise<readonly ValidatedPolicy[]> {
+    const { host, clock, readDocument } = this.#parts;
+    return validatePolicies(document, {
+      host,
+      readDocument: (written) => {
+        this.#refuseWhenStopped();
+        return readDocument(written, provenance);
+      },
+      isTaken: (name) => this.#isTaken(name),
+      now: clock.now(),
+    });
+  }
+
+  submit(name: string): Readonly<Run> {
+    this.#refuseWhenStopped();
+    return this.#parts.coordinator.submit(this.#find(name));
   }
 
   /**
@@ -85,15 +140,14 @@ class Registry implements PolicyRegistry {
    * another one, and the old one's runs are cancelled all the same.
    */
   async delete(name: string): Promise<void> {
-    const policy = this.#policies.get(name);
-    if (!policy) throw new NotFoundError(`policy '${name}' not found`);
+    const policy = this.#find(name);
     const { clock, coordinator, events, history } = this.#parts;
     this.#policies.delete(name);
     policy.trigger.stop();
     events.emit('policy:deleted', { policy: name });
     history.detach(name);
-    const cancelled = coordinator.cancel(policy, 'the policy was deleted', DELETE_GRACE_MS);
-    await settlesWithin(clock, DELETE_LIMIT_MS, this.#releaseAfter(cancelled, policy));
+    const cancelled = coordinator.cancel(policy, 'the policy was deleted', CANCEL_GRACE_MS);
+    await settlesWithin(clock, CANCEL_LIMIT_MS, this.#releaseAfter(cancelled, policy));
   }
 
   stop(): void {
@@ -104,6 +158,16 @@ class Registry implements PolicyRegistry {
       policy.release();
       this.#parts.events.emit('policy:stopped', { policy: policy.name });
     }
+  }
+
+  #isTaken(name: string): boolean {
+    return this.#policies.has(name) || this.#reservations.has(name);
+  }
+
+  #find(name: string): AppliedPolicy {
+    const policy = this.#policies.get(name);
+    if (!policy) throw new NotFoundError(`policy '${name}' not found`);
+    return policy;
   }
 
   #refuseWhenStopped(): void {
@@ -117,7 +181,7 @@ class Registry implements PolicyRegistry {
     throw new ConflictError(`policy '${drafts[firstTaken]?.name}' already exists`);
   }
 
-  /** Nothing in here waits: a document's policies are there all at once. */
+  /** Nothing in here waits: a document's policies are there all at once, each in the place of the one before it. */
   #commit(opened: readonly OpenedDraft[]): void {
     const policies: AppliedPolicy[] = [];
     try {
@@ -133,7 +197,8 @@ class Registry implements PolicyRegistry {
 
   /** Its trigger fires later at the soonest, when the policy is known. */
   #start(draft: PolicyDraft, hold: PackageHold): AppliedPolicy {
-    const policy = new AppliedPolicy(draft, this.#triggerOf(draft), hold);
+    const replaced = this.#policies.get(draft.name);
+    const policy = new AppliedPolicy(draft, this.#triggerOf(draft), hold, replaced);
     policy.trigger.start((dueAt) => this.#parts.coordinator.fire(policy, policy.kind, dueAt));
     return policy;
   }
@@ -146,10 +211,25 @@ class Registry implements PolicyRegistry {
 
   #announce(policy: AppliedPolicy): void {
     const { events, log } = this.#parts;
+    const replaced = this.#policies.get(policy.name);
     this.#policies.set(policy.name, policy);
     this.#loadedPackages.add(policy.draft.packageName);
-    events.emit('policy:applied', { policy: policy.name, backend: policy.lease.description.name });
+    const event = { policy: policy.name, backend: policy.lease.description.name };
+    events.emit(replaced ? 'policy:replaced' : 'policy:applied', event);
     logApplied(log, policy.draft);
+  }
+
+  /** The old policy does nothing more, but for its runs under way; where they are cancelled they are waited for. */
+  async #handOver(replaced: AppliedPolicy, policy: AppliedPolicy, cancelRuns: boolean): Promise<void> {
+    const { clock, coordinator } = this.#parts;
+    const dueAt = replaced.trigger.next();
+    replaced.trigger.stop();
+    if (cancelRuns) void coordinator.cancel(replaced, REPLACED, CANCEL_GRACE_MS);
+    const over = this.#releaseAfter(coordinator.retire(replaced, REPLACED), replaced);
+    // A moment that has come and was not fired yet is not lost.
+    const isOverdue = replaced.kind === 'cron' && dueAt !== undefined && dueAt <= clock.now();
+    if (isOverdue && policy.kind === 'cron') coordinator.fire(policy, 'cron', dueAt);
+    if (cancelRuns) await settlesWithin(clock, CANCEL_LIMIT_MS, over);
   }
 
   async #releaseAfter(cancelled: Promise<void>, policy: AppliedPolicy): Promise<void> {

@@ -32,6 +32,7 @@ export function logEvents(events: Events, log: Logger, clock: Clock): () => void
   const sayStopping = ({ policy }: { policy: string }): void =>
     manager.info({ policy }, `Stopping policy '${policy}'`);
   const undo = [
+    events.on('policy:replaced', ({ policy }) => manager.info({ policy }, `Replacing policy '${policy}'`)),
     events.on('policy:deleted', sayStopping),
     events.on('policy:stopped', sayStopping),
     events.on('run:started', ({ run }) => {

@@ -8,7 +8,13 @@ import { type Locks, openLocks } from '../../src/api/locks/open-locks.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { ConflictError, NotFoundError } from '../../src/errors.ts';
 import { type DaemonEvents, Events } from '../../src/events.ts';
-import type { PolicyRegistry, PolicyView, Provenance } from '../../src/policy/contract.ts';
+import type {
+  PolicyRegistry,
+  PolicyView,
+  Provenance,
+  Replacement,
+  ValidatedPolicy,
+} from '../../src/policy/contract.ts';
 import { createRunHistory } from '../../src/run/history.ts';
 import { moveTo, type Run } from '../../src/run/run.ts';
 import { Secrets } from '../../src/secrets.ts';
@@ -31,6 +37,35 @@ export class NamesRegistry implements PolicyRegistry {
     if (taken !== undefined) throw new ConflictError(`policy '${taken}' already exists`);
     for (const name of names) this.views.set(name, viewOf(name));
     return names;
+  }
+
+  /** What it was asked to put in place of what; a body of `same` changes nothing. */
+  readonly replacements: { name: string; document: string; cancelRuns: boolean }[] = [];
+
+  async replace(
+    name: string,
+    body: Buffer,
+    { cancelRuns }: { readonly cancelRuns: boolean },
+  ): Promise<Replacement> {
+    const document = body.toString();
+    this.replacements.push({ name, document, cancelRuns });
+    if (this.views.has(name)) return document === 'same' ? 'unchanged' : 'replaced';
+    this.views.set(name, viewOf(name));
+    return 'created';
+  }
+
+  async validate(document: Buffer): Promise<readonly ValidatedPolicy[]> {
+    const names = JSON.parse(document.toString()) as string[];
+    const backend = { package: 'pkg', version: '1.0.0' };
+    return names.map((name) => ({ name, backend, nextRunAt: undefined, warnings: [] }));
+  }
+
+  /** Stands in for `submit`. */
+  onSubmit: (name: string) => Readonly<Run> = (name) => openedRun(name, { trigger: 'submit' });
+
+  submit(name: string): Readonly<Run> {
+    if (!this.views.has(name)) throw new NotFoundError(`policy '${name}' not found`);
+    return this.onSubmit(name);
   }
 
   async delete(name: string): Promise<void> {

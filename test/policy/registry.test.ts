@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackendHost } from '../../src/backend/host.ts';
 import { systemClock } from '../../src/clock.ts';
 import {
@@ -8,11 +8,8 @@ import {
   UnavailableError,
   ValidationError,
 } from '../../src/errors.ts';
-import type { PolicyRegistry } from '../../src/policy/contract.ts';
-import { readPolicyDocument } from '../../src/policy/read-document.ts';
-import { createPolicyRegistry } from '../../src/policy/registry.ts';
-import { openWarmHost, Runs, type Settings } from '../run/support.ts';
-import { HeldClock } from '../support/held-clock.ts';
+import { openWarmHost } from '../run/support.ts';
+import { errorOf, expectNoLoadedChild, held, Policies } from './policies.ts';
 
 let warm: BackendHost;
 
@@ -23,78 +20,6 @@ beforeAll(async () => {
 afterAll(() => warm.stop());
 
 const DELETED = 'the policy was deleted';
-
-interface Written {
-  readonly package?: string;
-  readonly schedule?: string;
-  readonly steps?: readonly (readonly unknown[])[];
-  readonly scope?: unknown;
-  readonly run?: unknown;
-  readonly [key: string]: unknown;
-}
-
-/** A registry over real children; `env` is what policies may expand. */
-class Policies extends Runs {
-  readonly registry: PolicyRegistry;
-
-  constructor(settings: Settings & { readonly env?: NodeJS.ProcessEnv } = {}) {
-    super(settings);
-    const { env = {}, clock = systemClock } = settings;
-    this.registry = createPolicyRegistry({
-      clock,
-      log: this.log,
-      events: this.events,
-      host: this.host,
-      coordinator: this.coordinator,
-      history: this.history,
-      readDocument: (document, provenance) =>
-        readPolicyDocument(document, { provenance, env, allowEnv: [], hostTimezone: 'UTC' }),
-    });
-  }
-
-  /** Applies these policies, of the backend `scripted` unless they say otherwise. */
-  apply(policies: Readonly<Record<string, Written>>): Promise<readonly string[]> {
-    const written = Object.entries(policies).map(([name, { scope = null, run, steps = [], ...config }]) => [
-      name,
-      { config: { package: 'scripted', steps, ...config }, scope, ...(run === undefined ? {} : { run }) },
-    ]);
-    return this.registry.apply(
-      Buffer.from(JSON.stringify({ policies: Object.fromEntries(written) })),
-      'loopback',
-    );
-  }
-
-  override async [Symbol.asyncDispose](): Promise<void> {
-    this.registry.stop();
-    await super[Symbol.asyncDispose]();
-  }
-
-  get names(): string[] {
-    return [...this.registry.names()];
-  }
-
-  get messages(): string[] {
-    return this.lines.map((line) => line.msg);
-  }
-}
-
-function held(settings: Settings = { host: warm }): { clock: HeldClock; policies: Policies } {
-  const clock = new HeldClock(Date.UTC(2026, 0, 1, 12, 0, 30));
-  return { clock, policies: new Policies({ ...settings, clock }) };
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
-
-/** Nothing holds a package any more: its children end as soon as they have nothing to do. */
-async function expectNoLoadedChild(policies: Policies): Promise<void> {
-  const isLoaded = (): boolean => policies.host.children().some((child) => child.package !== undefined);
-  await vi.waitUntil(() => !isLoaded(), { interval: 5, timeout: 10_000 });
-}
 
 describe('applying', () => {
   test('a document makes all its policies known, in its order', async () => {
@@ -112,7 +37,7 @@ describe('applying', () => {
   });
 
   test('a policy is shown as it was written, with its next run', async () => {
-    const { clock, policies } = held();
+    const { clock, policies } = held({ host: warm });
     await using _ = policies;
     await policies.apply({ edge: { schedule: '*/5 * * * *', scope: ['r1'], run: { timeout: '5m' } } });
     expect(policies.registry.get('edge')).toEqual({
@@ -158,7 +83,7 @@ describe('applying', () => {
 
 describe('when runs start', () => {
   test('without a schedule: once, a second later; the policy stays', async () => {
-    const { clock, policies } = held();
+    const { clock, policies } = held({ host: warm });
     await using _ = policies;
     await policies.apply({ edge: { steps: [['yield', 2]] } });
     const opened = policies.next('run:opened');
@@ -179,7 +104,7 @@ describe('when runs start', () => {
   });
 
   test('with a schedule: at its moments, in its zone', async () => {
-    const { clock, policies } = held();
+    const { clock, policies } = held({ host: warm });
     await using _ = policies;
     await policies.apply({ edge: { schedule: '0 8 * * *', run: { timezone: 'America/New_York' } } });
     await clock.advance(86_400_000);
@@ -277,7 +202,7 @@ describe('all or nothing', () => {
 
 describe('deleting', () => {
   test('a policy is gone, its name free, its package still listed', async () => {
-    const { clock, policies } = held();
+    const { clock, policies } = held({ host: warm });
     await using _ = policies;
     const deleted: string[] = [];
     policies.events.on('policy:deleted', ({ policy }) => deleted.push(policy));

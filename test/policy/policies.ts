@@ -1,0 +1,98 @@
+import { vi } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import type { PolicyRegistry, Replacement } from '../../src/policy/contract.ts';
+import { readPolicy, readPolicyDocument } from '../../src/policy/read-document.ts';
+import { createPolicyRegistry } from '../../src/policy/registry.ts';
+import type { Run } from '../../src/run/run.ts';
+import { Runs, type Settings } from '../run/support.ts';
+import { HeldClock } from '../support/held-clock.ts';
+
+export interface Written {
+  readonly package?: string;
+  readonly schedule?: string;
+  readonly steps?: readonly (readonly unknown[])[];
+  readonly scope?: unknown;
+  readonly run?: unknown;
+  readonly [key: string]: unknown;
+}
+
+/** A registry over real children; `env` is what policies may expand. */
+export class Policies extends Runs {
+  readonly registry: PolicyRegistry;
+
+  constructor(settings: Settings & { readonly env?: NodeJS.ProcessEnv } = {}) {
+    super(settings);
+    const { env = {}, clock = systemClock } = settings;
+    const reading = { env, allowEnv: [], hostTimezone: 'UTC' };
+    this.registry = createPolicyRegistry({
+      clock,
+      log: this.log,
+      events: this.events,
+      host: this.host,
+      coordinator: this.coordinator,
+      history: this.history,
+      readDocument: (document, provenance) => readPolicyDocument(document, { ...reading, provenance }),
+      readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
+    });
+  }
+
+  /** Applies these policies, of the backend `scripted` unless they say otherwise. */
+  apply(policies: Readonly<Record<string, Written>>): Promise<readonly string[]> {
+    return this.registry.apply(documentOf(policies), 'loopback');
+  }
+
+  /** Puts this policy in its place. */
+  replace(name: string, written: Written, cancelRuns = false): Promise<Replacement> {
+    const document = Buffer.from(JSON.stringify(policyOf(written)));
+    return this.registry.replace(name, document, { provenance: 'loopback', cancelRuns });
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.registry.stop();
+    await super[Symbol.asyncDispose]();
+  }
+
+  /** All runs of this name so far, skipped ones too, oldest first. */
+  opened(policy: string): readonly Readonly<Run>[] {
+    const { runs } = this.history.list({ policy, status: undefined, cursor: undefined, limit: 100 });
+    return runs.toReversed();
+  }
+
+  get names(): string[] {
+    return [...this.registry.names()];
+  }
+
+  get messages(): string[] {
+    return this.lines.map((line) => line.msg);
+  }
+}
+
+/** A document of these policies, of the backend `scripted` unless they say otherwise. */
+export function documentOf(policies: Readonly<Record<string, Written>>): Buffer {
+  const written = Object.entries(policies).map(([name, policy]) => [name, policyOf(policy)]);
+  return Buffer.from(JSON.stringify({ policies: Object.fromEntries(written) }));
+}
+
+function policyOf({ scope = null, run, steps = [], ...config }: Written): object {
+  return { config: { package: 'scripted', steps, ...config }, scope, ...(run === undefined ? {} : { run }) };
+}
+
+/** Policies whose clock stands still, half a minute past noon. */
+export function held(settings: Settings): { clock: HeldClock; policies: Policies } {
+  const clock = new HeldClock(Date.UTC(2026, 0, 1, 12, 0, 30));
+  return { clock, policies: new Policies({ ...settings, clock }) };
+}
+
+/** What it rejects with. */
+export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** Nothing holds a package any more: its children end as soon as they have nothing to do. */
+export async function expectNoLoadedChild(policies: Policies): Promise<void> {
+  const isLoaded = (): boolean => policies.host.children().some((child) => child.package !== undefined);
+  await vi.waitUntil(() => !isLoaded(), { interval: 5, timeout: 10_000 });
+}
