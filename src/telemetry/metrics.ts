@@ -9,17 +9,17 @@ import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk
 import type { Logger } from 'pino';
 import { type Clock, every, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
-import type { Events } from '../events.ts';
 import { Fold } from './fold.ts';
-import { countEvents } from './instruments.ts';
 import { type MetricsEndpoint, parseMetricsEndpoint } from './metrics-endpoint.ts';
+import { TallyProducer } from './otlp-producer.ts';
+import type { Tally } from './tally.ts';
 
 export interface MetricsOptions {
   /** `--otel-endpoint`. */
   readonly endpoint: string;
   /** 0: no metrics, said in the log. */
   readonly periodSeconds: number;
-  readonly events: Events;
+  readonly tally: Tally;
   readonly log: Logger;
   readonly clock: Clock;
   /** The daemon's own. */
@@ -34,8 +34,6 @@ export interface Metrics {
 const SCOPE = 'orb-worker';
 const CALL_TIMEOUT_MS = 10_000;
 const LAST_EXPORT_MS = 500;
-/** More policies than one daemon is built for; past it an SDK lumps all others together. */
-const ATTRIBUTE_SETS = 250_000;
 /** So that a call stays under the 4 MiB that a gRPC server takes: a histogram's point has about 350 bytes. */
 const POINTS_PER_CALL = 5_000;
 /** The reader's own timer is never wanted: the clock calls for each export. */
@@ -57,7 +55,7 @@ export function startMetrics(options: MetricsOptions): Metrics {
 }
 
 function beginExport(endpoint: MetricsEndpoint, options: MetricsOptions): Metrics {
-  const { clock, log, periodSeconds } = options;
+  const { clock, log, periodSeconds, tally, version } = options;
   const fold = new Fold(clock);
   const reader = new PeriodicExportingMetricReader({
     exporter: new ReportingExporter(endpoint.url, (error) =>
@@ -70,17 +68,15 @@ function beginExport(endpoint: MetricsEndpoint, options: MetricsOptions): Metric
     ),
     exportIntervalMillis: NEVER_MS,
     exportTimeoutMillis: CALL_TIMEOUT_MS,
-    cardinalityLimits: { default: ATTRIBUTE_SETS },
     maxExportBatchSize: POINTS_PER_CALL,
+    metricProducers: [new TallyProducer(tally, { name: SCOPE, version }, clock)],
   });
-  const provider = new MeterProvider({ resource: resourceOf(options.version), readers: [reader] });
-  const stopCounting = countEvents(options.events, provider.getMeter(SCOPE, options.version));
+  const provider = new MeterProvider({ resource: resourceOf(version), readers: [reader] });
   const stopTicking = every(clock, periodSeconds * 1_000, () => reader.forceFlush().catch(() => {}));
 
   return {
     async stop() {
       stopTicking();
-      stopCounting();
       await settlesWithin(clock, LAST_EXPORT_MS, provider.shutdown());
       fold.stop();
     },

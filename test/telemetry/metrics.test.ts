@@ -6,6 +6,7 @@ import { StartError } from '../../src/errors.ts';
 import { Events } from '../../src/events.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { type Metrics, startMetrics } from '../../src/telemetry/metrics.ts';
+import { Tally } from '../../src/telemetry/tally.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { Collector } from './collector.ts';
 import { Lines } from './lines.ts';
@@ -27,7 +28,8 @@ function startTo(endpoint: string, periodSeconds = PERIOD_MS / 1_000): Exporting
   const clock = new HeldClock();
   const lines = new Lines();
   const log = createLog({ level: 'info', format: 'text', destination: lines });
-  const metrics = startMetrics({ endpoint, periodSeconds, events, log, clock, version: '1.2.3' });
+  const tally = new Tally(events, clock.now());
+  const metrics = startMetrics({ endpoint, periodSeconds, tally, log, clock, version: '1.2.3' });
   return { events, clock, lines, metrics };
 }
 
@@ -164,6 +166,7 @@ describe('what is exported', () => {
     await using collector = await Collector.start();
     const { events, clock, metrics } = startTo(`grpc://127.0.0.1:${collector.port}`);
     for (let n = 0; n < 10_000; n += 1) {
+      events.emit('policy:applied', { policy: `policy-${n}`, backend: 'host' });
       const run = aRun('completed', { policy: `policy-${n}` });
       events.emit('run:started', { run });
       events.emit('run:finished', { run });
@@ -171,7 +174,7 @@ describe('what is exported', () => {
     const first = collector.arrival();
     await clock.advance(PERIOD_MS);
     await first;
-    while (collector.exports.length < 6) await collector.arrival();
+    while (collector.exports.length < 8) await collector.arrival();
 
     const points = collector.exports
       .flatMap(({ metrics: received }) => received)
