@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { createApi, type Readiness } from './api/create-api.ts';
+import { createApi, type Locks, openLocks, type Readiness } from './api/create-api.ts';
+import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
 import { createBackendHost } from './backend/create-host.ts';
 import type { Clock } from './clock.ts';
@@ -12,9 +13,11 @@ import { createPolicyRegistry } from './policy/registry.ts';
 import type { StopReport } from './run/contract.ts';
 import { createRunCoordinator } from './run/coordinator.ts';
 import { createRunHistory } from './run/history.ts';
+import type { Secrets } from './secrets.ts';
 import { type Sink, SinkError } from './sink/contract.ts';
 import { createSink } from './sink/create-sink.ts';
 import { logEvents } from './telemetry/event-log.ts';
+import { Tally } from './telemetry/tally.ts';
 import { readVersion } from './version.ts';
 
 /** What a daemon takes from the process around it. */
@@ -22,6 +25,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
+  /** What the log, and everything else that is written for others, is cleaned of. */
+  readonly secrets: Secrets;
 }
 
 /** A daemon that listens. */
@@ -65,9 +70,14 @@ async function buildDaemon(
     log.error({ module: 'events', err: fault }, `A listener of ${name} failed`),
   );
   undo.unshift(logEvents(events, log, clock));
+  const tally = new Tally(events, clock.now());
   if (options.otelEndpoint !== undefined) {
-    undo.unshift(await beginMetrics(options.otelEndpoint, options, surroundings, events, version));
+    undo.unshift(await beginMetrics(options.otelEndpoint, options, surroundings, tally, version));
   }
+
+  // Whoever mistyped a file learns of it before anybody is sent credentials.
+  const locks = await openLocks(options, surroundings);
+  undo.unshift(() => locks.stop());
 
   const sink = await createSink(options, { clock, log, env, version });
   undo.unshift(() => sink.close());
@@ -79,12 +89,15 @@ async function buildDaemon(
   const host = createBackendHost({
     clock,
     log,
+    bundlesRoot: options.bundlesRoot,
     backendsDirs: options.backendsDirs,
     workingDirectory: process.cwd(),
     memoryMiB: options.backendMemoryMiB,
     env: childEnvironment(env, options.secretVariables),
   });
   undo.unshift(() => host.stop());
+
+  if (options.bundlesRoot !== undefined) void warnOfRoot(options.bundlesRoot, log);
 
   const history = createRunHistory({ events });
   const coordinator = createRunCoordinator({
@@ -111,8 +124,8 @@ async function buildDaemon(
     readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
   });
 
-  const readiness = (): Readiness => readinessOf(phase, sink);
-  const api = createApi({ registry, history, events, readiness, clock, log, version });
+  const readiness = (): Readiness => readinessOf(phase, sink, locks);
+  const api = createApi({ registry, history, events, readiness, locks, clock, log, version });
   undo.unshift(() => api.close());
   const address = await api.listen(options.host, options.port);
   phase = 'ready';
@@ -138,14 +151,14 @@ async function beginMetrics(
   endpoint: string,
   options: DaemonOptions,
   { clock, log }: Surroundings,
-  events: Events,
+  tally: Tally,
   version: string,
 ): Promise<Undo> {
   const { startMetrics } = await import('./telemetry/metrics.ts');
   const metrics = startMetrics({
     endpoint,
     periodSeconds: options.otelExportPeriodSeconds,
-    events,
+    tally,
     log,
     clock,
     version,
@@ -163,11 +176,11 @@ async function startSink(sink: Sink): Promise<void> {
   }
 }
 
-function readinessOf(phase: Phase, sink: Sink): Readiness {
+function readinessOf(phase: Phase, sink: Sink, locks: Locks): Readiness {
   if (phase !== 'ready') return { statusCode: 503, status: phase, reasons: [`the daemon is ${phase}`] };
   const health = sink.health();
-  if (health.ok) return { statusCode: 200, status: 'ok', reasons: [] };
-  return { statusCode: 200, status: 'degraded', reasons: [health.reason] };
+  const reasons = [...(health.ok ? [] : [health.reason]), ...locks.faults()];
+  return { statusCode: 200, status: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
 
 async function runAll(undo: Undo[], log: Logger): Promise<void> {
