@@ -17,6 +17,7 @@ import type { Secrets } from './secrets.ts';
 import { type Sink, SinkError } from './sink/contract.ts';
 import { createSink } from './sink/create-sink.ts';
 import { logEvents } from './telemetry/event-log.ts';
+import { lazyScrape } from './telemetry/prometheus/lazy-scrape.ts';
 import { Tally } from './telemetry/tally.ts';
 import { readVersion } from './version.ts';
 
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   /** What the log, and everything else that is written for others, is cleaned of. */
   readonly secrets: Secrets;
+  /** Lines that the log's reader was too slow for, so far. */
+  readonly droppedLogLines: () => number;
 }
 
 /** A daemon that listens. */
@@ -62,7 +65,7 @@ async function buildDaemon(
   surroundings: Surroundings,
   undo: Undo[],
 ): Promise<Daemon> {
-  const { clock, log, env } = surroundings;
+  const { clock, log, env, droppedLogLines } = surroundings;
   const version = readVersion();
   let phase: Phase = 'starting';
 
@@ -125,7 +128,9 @@ async function buildDaemon(
   });
 
   const readiness = (): Readiness => readinessOf(phase, sink, locks);
-  const api = createApi({ registry, history, events, readiness, locks, clock, log, version });
+  const isStopping = (): boolean => phase === 'stopping';
+  const scrape = lazyScrape({ tally, host, delivery, sink, droppedLogLines, clock, version, isStopping });
+  const api = createApi({ registry, history, events, readiness, scrape, locks, clock, log, version });
   undo.unshift(() => api.close());
   const address = await api.listen(options.host, options.port);
   phase = 'ready';

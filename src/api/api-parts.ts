@@ -17,6 +17,8 @@ export interface ApiParts {
   readonly history: RunHistory;
   readonly events: Events;
   readonly readiness: () => Readiness;
+  /** The text of `/metrics` in pieces; rejects with an `UnavailableError` while the daemon stops. */
+  readonly scrape: () => Promise<readonly Buffer[]>;
   readonly locks: Locks;
   readonly clock: Clock;
   readonly log: Logger;

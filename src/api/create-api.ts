@@ -3,6 +3,7 @@ import { serveDocs } from './docs.ts';
 import { serveHealth } from './health.ts';
 import { createHttpServer, defaultLimits, type HttpLimits } from './http-server.ts';
 import { listen } from './listen.ts';
+import { serveMetrics } from './metrics.ts';
 import { servePolicies } from './policies.ts';
 import { serveRuns } from './runs.ts';
 import { serveStatus } from './status.ts';
@@ -24,7 +25,8 @@ export interface Api {
 /** Builds the API; nothing listens yet. */
 export function createApi(parts: ApiParts, limits: Partial<HttpLimits> = {}): Api {
   const app = createHttpServer(parts, { ...defaultLimits, ...limits });
-  for (const serve of [serveStatus, servePolicies, serveRuns, serveHealth, serveDocs]) serve(app, parts);
+  for (const serve of [serveStatus, servePolicies, serveRuns, serveHealth, serveMetrics, serveDocs])
+    serve(app, parts);
   return {
     listen: (host, port) => listen(app, parts, host, port),
     close: () => app.close(),

@@ -21,7 +21,13 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
   const stopRequested = awaitStopSignal(log);
   const systemd = notifySystemd({ env, clock: systemClock, log });
   try {
-    const daemon = await startDaemon(options, { clock: systemClock, log, env, secrets });
+    const daemon = await startDaemon(options, {
+      clock: systemClock,
+      log,
+      env,
+      secrets,
+      droppedLogLines: () => 0,
+    });
     // A daemon is often killed before it could write the cache at its end.
     module.flushCompileCache();
     void systemd.ready();

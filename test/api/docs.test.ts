@@ -69,6 +69,7 @@ describe('/openapi.json', () => {
       '/api/v1/runs/{id}',
       '/healthz',
       '/readyz',
+      '/metrics',
       '/openapi.json',
       '/docs',
       '/redoc',

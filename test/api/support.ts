@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
+import type { ApiParts } from '../../src/api/api-parts.ts';
 import { type Api, createApi, type Readiness } from '../../src/api/create-api.ts';
 import type { HttpLimits } from '../../src/api/http-server.ts';
 import { type Locks, openLocks } from '../../src/api/locks/open-locks.ts';
@@ -175,6 +176,7 @@ const open = {
 type LockOptions = Parameters<typeof openLocks>[0];
 
 interface TestApiOptions {
+  readonly scrape?: ApiParts['scrape'];
   readonly locks?: Partial<LockOptions>;
   readonly secrets?: Secrets;
   readonly clock?: Clock;
@@ -182,6 +184,8 @@ interface TestApiOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly version?: string;
 }
+
+const noMetrics = (): Promise<readonly Buffer[]> => Promise.resolve([]);
 
 /** The API on a port of its own, over a real history. */
 export class TestApi implements AsyncDisposable {
@@ -198,13 +202,29 @@ export class TestApi implements AsyncDisposable {
 
   private constructor(
     locks: Locks,
-    { clock = systemClock, log = pino({ level: 'silent' }), limits = {}, version = '1.2.3' }: TestApiOptions,
+    {
+      clock = systemClock,
+      log = pino({ level: 'silent' }),
+      limits = {},
+      version = '1.2.3',
+      ...rest
+    }: TestApiOptions,
   ) {
     const { registry, events, history } = this;
     this.locks = locks;
     events.on('api:answered', (answer) => this.answered.push(answer));
     this.api = createApi(
-      { registry, history, events, readiness: () => this.readiness, locks, clock, log, version },
+      {
+        registry,
+        history,
+        events,
+        readiness: () => this.readiness,
+        scrape: rest.scrape ?? noMetrics,
+        locks,
+        clock,
+        log,
+        version,
+      },
       limits,
     );
   }

@@ -19,6 +19,7 @@ export function describePaths(): Record<string, PathItem> {
     '/api/v1/runs/{id}': showRun(),
     '/healthz': health(),
     '/readyz': readiness(),
+    '/metrics': metrics(),
     '/openapi.json': page('This document', 'application/json'),
     '/docs': page('This document, to read', 'text/html'),
     '/redoc': {
@@ -147,6 +148,21 @@ function readiness(): PathItem {
           status: 'stopping',
           reasons: ['the daemon is stopping'],
         }),
+      },
+    },
+  };
+}
+
+function metrics(): PathItem {
+  return {
+    get: {
+      summary: 'What Prometheus collects',
+      responses: {
+        200: {
+          description: 'Prometheus text format, version 0.0.4',
+          content: { 'text/plain': { schema: { type: 'string' } } },
+        },
+        ...detail(503, 'Not at the moment', 'the daemon is stopping'),
       },
     },
   };

@@ -1,0 +1,20 @@
+import type { BackendHost } from '../../backend/host.ts';
+import type { Clock } from '../../clock.ts';
+import type { Delivery } from '../../delivery/contract.ts';
+import type { Sink } from '../../sink/contract.ts';
+import type { Tally } from '../tally.ts';
+
+/** What a scrape asks. */
+export interface MetricSources {
+  readonly tally: Tally;
+  readonly host: Pick<BackendHost, 'children'>;
+  readonly delivery: Pick<Delivery, 'totals' | 'oldestAgeMs'>;
+  readonly sink: Pick<Sink, 'health'>;
+  /** Lines of the log that a slow reader did not get, since the start. */
+  readonly droppedLogLines: () => number;
+  readonly clock: Clock;
+  /** The daemon's own. */
+  readonly version: string;
+  /** From then on a scrape is refused. */
+  readonly isStopping: () => boolean;
+}
