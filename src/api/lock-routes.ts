@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Fold } from '../telemetry/fold.ts';
 import type { ApiParts } from './api-parts.ts';
 import type { ClientCertificates } from './locks/client-certificates.ts';
 import type { Rights } from './locks/token-table.ts';
@@ -21,7 +22,7 @@ type Admission = { readonly rights: Rights } | { readonly refusal: string };
  */
 export function lockRoutes(
   app: FastifyInstance,
-  { locks }: ApiParts,
+  { locks, log, clock }: ApiParts,
   certificates: ClientCertificates | undefined,
 ): void {
   app.decorateRequest('isAuthenticated', false);
@@ -39,10 +40,19 @@ export function lockRoutes(
     return { refusal: wanted(locks.tokens.areAsked, certificates !== undefined) };
   };
 
+  const fold = new Fold(clock);
+  app.addHook('onClose', () => fold.stop());
+  const refuse = (request: FastifyRequest, reply: FastifyReply, detail: string): void => {
+    const { socket, method, routeOptions } = request;
+    const what = `${method} ${routeOptions.url ?? '(no route)'} from ${socket.remoteAddress}`;
+    fold.write(log.child({ module: 'api' }), 'warn', detail, `Refused ${what}: ${detail}`);
+    reply.code(401).header('www-authenticate', 'Bearer').send({ detail });
+  };
+
   app.addHook('onRequest', (request, reply, done) => {
     if (OPEN_ROUTES.includes(request.routeOptions.url)) return done();
     const admission = admit(request);
-    if ('refusal' in admission) return refuse(reply, admission.refusal);
+    if ('refusal' in admission) return refuse(request, reply, admission.refusal);
     if (admission.rights === 'read' && request.method !== 'GET') {
       reply.code(403).send({ detail: 'this token may only look: it takes no other method than GET' });
       return;
@@ -50,10 +60,6 @@ export function lockRoutes(
     request.isAuthenticated = true;
     done();
   });
-}
-
-function refuse(reply: FastifyReply, detail: string): void {
-  reply.code(401).header('www-authenticate', 'Bearer').send({ detail });
 }
 
 /** Its scheme in any case (RFC 9110). */

@@ -131,6 +131,22 @@ describe('an API with tokens', () => {
   });
 });
 
+test('refusals are told to the log, once for many, and close with the API', async () => {
+  const clock = new HeldClock();
+  const { log, lines } = readableLog();
+  const api = await TestApi.start({ locks: { apiTokens: [{ kind: 'text', token: FULL }] }, clock, log });
+  for (let index = 0; index < 5; index += 1) {
+    await api.call(`/api/v1/policies/${index}`, { headers: bearing(`guess-${index}`) });
+  }
+  const told = () => lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 40);
+  const words = 'Refused GET /api/v1/policies/:name from 127.0.0.1: this token opens nothing here';
+  expect(told()).toMatchObject([{ module: 'api', msg: words }]);
+  await api[Symbol.asyncDispose]();
+  expect(told()).toMatchObject([{}, { msg: `${words} (4 more times)` }]);
+  expect(lines.join('')).not.toContain('guess-');
+  expect(clock.pending).toBe(0);
+});
+
 describe('tokens in a file', () => {
   let dir: string;
   beforeAll(() => {
