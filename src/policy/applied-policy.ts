@@ -2,8 +2,11 @@ import type { BackendLease, PolicyPayload } from '../backend/host.ts';
 import type { Overlap, RunnablePolicy } from '../run/contract.ts';
 import type { RunTrigger } from '../run/run.ts';
 import type { Trigger } from '../trigger/contract.ts';
-import type { PolicyDraft, PolicyView } from './contract.ts';
+import type { BundleFollower } from './bundle-follower.ts';
+import type { PolicyDraft, PolicyView, PolicyWarning } from './contract.ts';
 import type { PackageHold } from './package-hold.ts';
+
+const NONE: readonly PolicyWarning[] = [];
 
 /** Its identity is all there is to it: an empty object of a class takes the least memory. */
 class OverlapGroup {}
@@ -13,7 +16,10 @@ export class AppliedPolicy implements RunnablePolicy {
   readonly draft: PolicyDraft;
   readonly trigger: Trigger;
   readonly overlapGroup: object;
-  readonly #hold: PackageHold;
+  /** Why it does not have the version that its bundle leads to. */
+  heldBack: readonly PolicyWarning[] = NONE;
+  #hold: PackageHold;
+  #follower: BundleFollower | undefined;
   #isReleased = false;
 
   /** @param replaced the policy whose place it takes: the runs of both overlap. */
@@ -64,15 +70,32 @@ export class AppliedPolicy implements RunnablePolicy {
       ...written,
       timezone: settings.timezone,
       nextRunAt: this.trigger.next(),
-      warnings,
+      warnings: [...this.heldBack, ...warnings],
       backend: { package: this.lease.package.name, version: this.lease.package.version },
     };
+  }
+
+  /** Its package lies in a bundle: from now on its version may change. */
+  follow(follower: BundleFollower): void {
+    this.#follower = follower;
+  }
+
+  catchUp(): Promise<void> | undefined {
+    return this.#follower?.catchUp();
+  }
+
+  /** Runs that begin from now on have another version of its package; those under way keep theirs. */
+  moveTo(hold: PackageHold): void {
+    hold.take();
+    this.#hold.release();
+    this.#hold = hold;
   }
 
   /** Its backend is not needed any more; harmless when repeated. */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#follower?.remove(this);
     this.#hold.release();
   }
 }

@@ -68,7 +68,7 @@ async function openAll(
 }
 
 /** A package may be named by a variable, whose value no reply shows: the reply names the variable. */
-function withoutSecrets(error: unknown, drafts: readonly PolicyDraft[]): unknown {
+export function withoutSecrets(error: unknown, drafts: readonly PolicyDraft[]): unknown {
   if (!(error instanceof BackendError)) return error;
   let message = redactorOf(drafts.flatMap((draft) => draft.secrets))(error.message);
   for (const draft of drafts) {
@@ -111,7 +111,8 @@ async function checkPackage(
   }
 }
 
-function rowsFor(draft: PolicyDraft, findings: readonly SchemaFinding[]): ValidationFinding[] {
+/** The rows of what a backend's schemas have against a policy. */
+export function rowsFor(draft: PolicyDraft, findings: readonly SchemaFinding[]): ValidationFinding[] {
   if (findings.length === 0) return [];
   const redact = redactorOf(draft.secrets);
   return findings.map(({ part, path: inPart, type, message }) => {

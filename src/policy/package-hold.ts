@@ -1,6 +1,6 @@
 import type { BackendLease } from '../backend/host.ts';
 
-/** One lease that the policies of a document share: closed when the last of them lets go. */
+/** One lease that policies share: closed when the last of them lets go. */
 export class PackageHold {
   readonly lease: BackendLease;
   #holders: number;
@@ -8,6 +8,11 @@ export class PackageHold {
   constructor(lease: BackendLease, holders: number) {
     this.lease = lease;
     this.#holders = holders;
+  }
+
+  /** One more holder. */
+  take(): void {
+    this.#holders++;
   }
 
   /** Call it once for each holder. */

@@ -11,6 +11,7 @@ import { CronTrigger } from '../trigger/cron-trigger.ts';
 import { OnceTrigger } from '../trigger/once-trigger.ts';
 import { Schedule } from '../trigger/schedule.ts';
 import { AppliedPolicy } from './applied-policy.ts';
+import { BundleFollowers } from './bundle-followers.ts';
 import type {
   PolicyDraft,
   PolicyRegistry,
@@ -56,11 +57,13 @@ class Registry implements PolicyRegistry {
   readonly #policies = new Map<string, AppliedPolicy>();
   readonly #reservations = new Reservations();
   readonly #loadedPackages = new Set<string>();
+  readonly #bundles: BundleFollowers;
   #isStopped = false;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.#schedule = new Schedule(parts.clock);
+    this.#bundles = new BundleFollowers(parts);
   }
 
   get size(): number {
@@ -214,6 +217,7 @@ class Registry implements PolicyRegistry {
     const replaced = this.#policies.get(policy.name);
     this.#policies.set(policy.name, policy);
     this.#loadedPackages.add(policy.draft.packageName);
+    this.#bundles.add(policy);
     const event = { policy: policy.name, backend: policy.lease.description.name };
     events.emit(replaced ? 'policy:replaced' : 'policy:applied', event);
     logApplied(log, policy.draft);

@@ -8,6 +8,7 @@ import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import { type Conclusion, conclude } from './conclude.ts';
 import type { RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
+import { backendOf } from './open-run.ts';
 import { type Redact, reasonOf, redactorOf } from './redact.ts';
 import { moveTo, type Run, type RunStatus } from './run.ts';
 
@@ -78,6 +79,11 @@ export class ActiveRun implements RunHandlers {
     if (this.#isBackendOver) return Promise.resolve();
     this.#backendEnded ??= Promise.withResolvers();
     return this.#backendEnded.promise;
+  }
+
+  /** Its policy may have got another version of its backend since the run was opened. */
+  takeBackend(): void {
+    this.run.backend = backendOf(this.policy);
   }
 
   /** Starts the backend's part. What it returns never rejects. */

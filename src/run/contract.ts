@@ -9,6 +9,7 @@ export interface RunnablePolicy {
   readonly name: string;
   /** The name a run sees, without line breaks. */
   readonly runName: string;
+  /** May be another one after {@link RunnablePolicy.catchUp}. */
   readonly lease: BackendLease;
   readonly payload: PolicyPayload;
   readonly overlap: Overlap;
@@ -18,6 +19,11 @@ export interface RunnablePolicy {
   readonly timeoutMs: number | undefined;
   /** Texts that no log line or reason may show. */
   readonly secrets: readonly string[];
+  /**
+   * Before each run: looks for a new version of its package, and takes it if it can. Resolves when `lease` may be
+   * used, never rejects; undefined when there is nothing to wait for.
+   */
+  catchUp(): Promise<void> | undefined;
 }
 
 /** What was still under way when the daemon stopped. */

@@ -137,6 +137,12 @@ class Coordinator implements RunCoordinator {
   }
 
   async #conduct(active: ActiveRun): Promise<void> {
+    const caughtUp = active.policy.catchUp();
+    if (caughtUp !== undefined) {
+      await caughtUp;
+      if (isFinal(active.run.status)) return;
+      active.takeBackend();
+    }
     const outcome = await active.begin(isAlone(active.run));
     active.endBackend();
     if (this.#deservesRetry(active, outcome)) this.#retry(active);

@@ -38,7 +38,8 @@ export function openRun(
   };
 }
 
-function backendOf({ lease }: RunnablePolicy): RunBackend {
+/** What the policy's runs are of at this moment. */
+export function backendOf({ lease }: RunnablePolicy): RunBackend {
   const { name, app_name: appName, app_version: appVersion } = lease.description;
   return { package: lease.package.name, version: lease.package.version, name, appName, appVersion };
 }

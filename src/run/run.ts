@@ -50,7 +50,8 @@ export interface Run {
   readonly policy: string;
   readonly trigger: RunTrigger;
   readonly retryOf: string | undefined;
-  readonly backend: RunBackend;
+  /** The version that it has begun with; until then the one that its policy had when it was opened. */
+  backend: RunBackend;
   readonly dueAt: number;
   readonly createdAt: number;
   status: RunStatus;

@@ -219,6 +219,7 @@ function policyOf(
     overlapGroup: {},
     timeoutMs: undefined,
     secrets: [],
+    catchUp: () => undefined,
     ...more,
   };
 }
