@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } fro
 import { connect as connectPlain } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { HeldClock } from '../../support/held-clock.ts';
 import { type Issued, TestPki } from '../../support/pki.ts';
