@@ -28,6 +28,8 @@ export interface RunParts {
 /** How long a backend may take to stop after its run timed out or cannot be delivered. */
 const CANCEL_GRACE_MS = 5_000;
 
+const NOTHING_TO_DELIVER: DeliveryOutcome = { acknowledged: 0, failure: undefined };
+
 /**
  * One run on its way through its states: `begin`, `endBackend`, `finishDelivery`, `conclude`, in this order; or
  * `endBeforeStart` alone. Ten thousand may be on their way at once, so it is its own handlers and makes no promise
@@ -37,7 +39,9 @@ export class ActiveRun implements RunHandlers {
   readonly run: Run;
   readonly policy: RunnablePolicy;
   readonly #parts: RunParts;
+  #hasBegun = false;
   #execution: Execution | undefined;
+  /** Opened for the first batch: most runs of a daemon with many policies find nothing new. */
   #delivery: RunDelivery | undefined;
   #timeout: Timer | undefined;
   #endedEarly: Conclusion | undefined;
@@ -63,7 +67,7 @@ export class ActiveRun implements RunHandlers {
 
   /** Whether it was handed to its backend; one that was not only waits. */
   get hasBegun(): boolean {
-    return this.#delivery !== undefined;
+    return this.#hasBegun;
   }
 
   /** What was accepted from the backend and not acknowledged. */
@@ -89,8 +93,8 @@ export class ActiveRun implements RunHandlers {
   /** Starts the backend's part. What it returns never rejects. */
   begin(alone: boolean): Promise<ExecutionOutcome> {
     try {
-      const { delivery, encoding, closeBatchAfterMs } = this.#parts;
-      this.#delivery = delivery.open((entityCount, bytes) => this.#acknowledged(entityCount, bytes));
+      const { encoding, closeBatchAfterMs } = this.#parts;
+      this.#hasBegun = true;
       this.#execution = this.policy.lease.run({
         identity: this.#identity(),
         payload: this.policy.payload,
@@ -99,7 +103,6 @@ export class ActiveRun implements RunHandlers {
         alone,
         handlers: this,
       });
-      void this.#delivery.failed.then((reason) => this.#endUndeliverable(reason));
       return this.#execution.outcome;
     } catch (fault) {
       return Promise.resolve({ kind: 'failed', reason: messageOf(fault) });
@@ -114,9 +117,9 @@ export class ActiveRun implements RunHandlers {
     this.#backendEnded?.resolve();
   }
 
-  /** Resolves when what the backend yielded is delivered or given up; never rejects. */
-  finishDelivery(): Promise<DeliveryOutcome> {
-    return this.#delivery?.finish() ?? Promise.resolve({ acknowledged: 0, failure: undefined });
+  /** What became of what the backend yielded, as soon as it is delivered or given up; never rejects. */
+  finishDelivery(): Promise<DeliveryOutcome> | DeliveryOutcome {
+    return this.#delivery?.finish() ?? NOTHING_TO_DELIVER;
   }
 
   /** Takes the run to its final state. */
@@ -134,7 +137,7 @@ export class ActiveRun implements RunHandlers {
     if (this.#execution) {
       this.#endedEarly ??= conclusion;
       this.#execution.cancel(graceMs);
-    } else if (!this.#delivery) {
+    } else if (!this.#hasBegun) {
       this.endBeforeStart(conclusion.status, conclusion.reason);
     }
   }
@@ -147,7 +150,7 @@ export class ActiveRun implements RunHandlers {
     const conclusion: Conclusion = { status: 'cancelled', reason };
     if (this.#execution) {
       this.#endSoon(conclusion);
-    } else if (this.#delivery) {
+    } else if (this.#hasBegun) {
       this.#gaveUp ??= conclusion;
       this.abortDelivery(reason);
     } else {
@@ -163,7 +166,7 @@ export class ActiveRun implements RunHandlers {
 
   /** Gives up what is not acknowledged yet. */
   abortDelivery(reason: string): void {
-    this.#delivery?.abort(reason);
+    this.#openDelivery().abort(reason);
   }
 
   entered(): void {
@@ -190,13 +193,26 @@ export class ActiveRun implements RunHandlers {
   }
 
   reserve(bytes: number): Promise<void> {
-    return this.#delivery?.reserve(bytes) ?? Promise.reject(new Error('the run has not begun'));
+    return this.#openDelivery().reserve(bytes);
   }
 
   batch(batch: Batch): void {
     this.#acceptedBatches++;
     this.#acceptedEntities += batch.entityCount;
     this.#delivery?.accept(batch);
+  }
+
+  #openDelivery(): RunDelivery {
+    this.#delivery ??= this.#newDelivery();
+    return this.#delivery;
+  }
+
+  #newDelivery(): RunDelivery {
+    const delivery = this.#parts.delivery.open((entityCount, bytes) =>
+      this.#acknowledged(entityCount, bytes),
+    );
+    void delivery.failed.then((reason) => this.#endUndeliverable(reason));
+    return delivery;
   }
 
   #identity(): RunIdentity {

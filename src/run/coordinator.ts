@@ -7,6 +7,7 @@ import { openRun } from './open-run.ts';
 import { decideOverlap, type OverlapDecision } from './overlap.ts';
 import { Places } from './places.ts';
 import { isFinal, type Run, type RunTrigger } from './run.ts';
+import { Slices } from './slices.ts';
 
 interface CoordinatorOptions extends RunParts {
   /** Backends at work at once; Infinity: no limit. */
@@ -17,6 +18,8 @@ interface CoordinatorOptions extends RunParts {
 const BACKENDS_SHARE_OF_STOP = 0.6;
 /** A delivery that was given up needs no time but a few turns of the event loop. */
 const ABORT_MS = 100;
+/** How long the event loop may be kept by runs that end together: shorter than what is due gets, which comes first. */
+const ENDINGS_SLICE_MS = 2;
 const STOP_REASON = 'the daemon was stopped';
 
 /** Decides whether due runs start, and takes each through its states (design: A run's life). */
@@ -39,12 +42,14 @@ class Coordinator implements RunCoordinator {
   readonly #groups = new Map<object, GroupRuns>();
   /** Runs that have not reached their final state. */
   readonly #live = new Map<string, ActiveRun>();
+  readonly #endings: Slices;
   #idle: PromiseWithResolvers<void> | undefined;
   #sequence = 0;
   #isStopping = false;
 
   constructor(options: CoordinatorOptions) {
     this.#parts = options;
+    this.#endings = new Slices(options.clock, ENDINGS_SLICE_MS);
     this.#places = new Places(options.concurrency, (active) => void this.#conduct(active));
   }
 
@@ -144,6 +149,8 @@ class Coordinator implements RunCoordinator {
       active.takeBackend();
     }
     const outcome = await active.begin(isAlone(active.run));
+    const turn = this.#endings.turn();
+    if (turn) await turn;
     active.endBackend();
     if (this.#deservesRetry(active, outcome)) this.#retry(active);
     this.#makeRoom(active);
