@@ -109,6 +109,7 @@ export const statusReply = z.object({
     z.object({
       name: z.string(),
       status: policyStatus,
+      backend: z.object({ package: z.string(), version: z.string() }),
       runs: z
         .array(
           z.object({

@@ -1,3 +1,4 @@
+import type { LocatedPackage } from '../backend/host.ts';
 import type { PolicyRegistry } from '../policy/contract.ts';
 import type { RunHistory } from '../run/contract.ts';
 import type { Run, RunStatus } from '../run/run.ts';
@@ -13,6 +14,7 @@ interface RunMark {
 
 interface PolicyText {
   readonly name: string;
+  located: LocatedPackage | undefined;
   marks: readonly RunMark[];
   text: Buffer;
 }
@@ -39,10 +41,12 @@ export class StatusText {
     let count = 0;
     for (const name of this.#registry.names()) {
       const runs = this.#history.latest(name, RUNS_SHOWN);
+      const located = this.#registry.packageOf(name);
       const policy = this.#textOf(name);
-      if (!isCurrent(policy.marks, runs)) {
+      if (!isSame(policy.located, located) || !isCurrent(policy.marks, runs)) {
+        policy.located = located;
         policy.marks = runs.map(markOf);
-        policy.text = policyText(name, runs);
+        policy.text = policyText(name, located, runs);
         changed = true;
       }
       if (this.#shown[count] !== policy) changed = true;
@@ -56,7 +60,7 @@ export class StatusText {
   #textOf(name: string): PolicyText {
     const known = this.#byName.get(name);
     if (known) return known;
-    const fresh = { name, marks: [], text: policyText(name, []) };
+    const fresh = { name, located: undefined, marks: [], text: policyText(name, undefined, []) };
     this.#byName.set(name, fresh);
     return fresh;
   }
@@ -68,6 +72,10 @@ export class StatusText {
     this.#byName.clear();
     for (const policy of this.#shown) this.#byName.set(policy.name, policy);
   }
+}
+
+function isSame(one: LocatedPackage | undefined, other: LocatedPackage | undefined): boolean {
+  return one === other || (one?.name === other?.name && one?.version === other?.version);
 }
 
 function isCurrent(marks: readonly RunMark[], runs: readonly Readonly<Run>[]): boolean {
@@ -96,10 +104,14 @@ function listOf(texts: readonly Buffer[]): readonly Buffer[] {
   return [Buffer.from('['), ...parts, Buffer.from(']')];
 }
 
-function policyText(name: string, runs: readonly Readonly<Run>[]): Buffer {
-  const status = shownPolicyStatus(runs);
-  const list = runs.map(runText).join(',');
-  return Buffer.from(`{"name":${JSON.stringify(name)},"status":"${status}","runs":[${list}]}`);
+function policyText(
+  name: string,
+  located: LocatedPackage | undefined,
+  runs: readonly Readonly<Run>[],
+): Buffer {
+  const backend = located && { package: located.name, version: located.version };
+  const head = JSON.stringify({ name, status: shownPolicyStatus(runs), backend }).slice(0, -1);
+  return Buffer.from(`${head},"runs":[${runs.map(runText).join(',')}]}`);
 }
 
 function runText(run: Readonly<Run>): string {

@@ -1,4 +1,4 @@
-import type { PolicyPayload } from '../backend/host.ts';
+import type { LocatedPackage, PolicyPayload } from '../backend/host.ts';
 import type { Overlap } from '../run/contract.ts';
 import type { Run } from '../run/run.ts';
 
@@ -93,6 +93,8 @@ export interface PolicyRegistry {
   /** Resolves within a second, its runs cancelled; rejects with `NotFoundError`. */
   delete(name: string): Promise<void>;
   get(name: string): PolicyView | undefined;
+  /** The version of its package that a policy has at this moment. */
+  packageOf(name: string): LocatedPackage | undefined;
   /** In the order they were applied. */
   names(): Iterable<string>;
   readonly size: number;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { BackendHost } from '../backend/host.ts';
+import type { BackendHost, LocatedPackage } from '../backend/host.ts';
 import { type Clock, settlesWithin } from '../clock.ts';
 import { ConflictError, NotFoundError, UnavailableError } from '../errors.ts';
 import type { Events } from '../events.ts';
@@ -76,6 +76,10 @@ class Registry implements PolicyRegistry {
 
   get(name: string): PolicyView | undefined {
     return this.#policies.get(name)?.view();
+  }
+
+  packageOf(name: string): LocatedPackage | undefined {
+    return this.#policies.get(name)?.lease.package;
   }
 
   loadedPackages(): readonly string[] {

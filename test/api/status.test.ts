@@ -6,7 +6,7 @@ interface Status {
   version: string;
   start_time: string;
   up_time_seconds: number;
-  policies: { name: string; status: string; runs: Record<string, unknown>[] }[];
+  policies: { name: string; status: string; backend: unknown; runs: Record<string, unknown>[] }[];
 }
 
 let clock: HeldClock;
@@ -45,10 +45,19 @@ describe('status', () => {
     const run = finish(api.events, open('a\nb', { entityCount: 7 }), 'completed');
     const { text } = await api.get('/api/v1/status');
     expect(text.slice(text.indexOf('"policies"'))).toBe(
-      `"policies":[{"name":"a\\nb","status":"completed","runs":[{"id":"${run.id}","status":"completed","reason":"",` +
+      '"policies":[{"name":"a\\nb","status":"completed","backend":{"package":"pkg","version":"1.0.0"},' +
+        `"runs":[{"id":"${run.id}","status":"completed","reason":"",` +
         '"entity_count":7,"created_at":1767323045678000000,"updated_at":1767323046928000000,' +
         '"metadata":{"name":"sample","app_name":"app","app_version":"2.0","policy_name":"ab"}}]}]}',
     );
+  });
+
+  test('shows the version that a policy has at the moment', async () => {
+    const backendOf = async () => (await status()).policies[0]?.backend;
+    await api.post(['p']);
+    expect(await backendOf()).toEqual({ package: 'pkg', version: '1.0.0' });
+    api.registry.views.set('p', viewOf('p', { backend: { package: 'pkg', version: '2.0.0' } }));
+    expect(await backendOf()).toEqual({ package: 'pkg', version: '2.0.0' });
   });
 
   test('a policy is unknown before its first run, then what its latest run is', async () => {
@@ -129,7 +138,7 @@ describe('status', () => {
     await api.delete('b');
     api.history.detach('b');
     await api.post(['b']);
-    expect((await status()).policies).toEqual([
+    expect((await status()).policies).toMatchObject([
       { name: 'c', status: 'unknown', runs: [] },
       { name: 'a', status: 'unknown', runs: [] },
       { name: 'b', status: 'unknown', runs: [] },

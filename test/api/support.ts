@@ -6,6 +6,7 @@ import type { ApiParts } from '../../src/api/api-parts.ts';
 import { type Api, createApi, type Readiness } from '../../src/api/create-api.ts';
 import type { HttpLimits } from '../../src/api/http-server.ts';
 import { type Locks, openLocks } from '../../src/api/locks/open-locks.ts';
+import type { LocatedPackage } from '../../src/backend/host.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { ConflictError, NotFoundError } from '../../src/errors.ts';
 import { type DaemonEvents, Events } from '../../src/events.ts';
@@ -75,6 +76,11 @@ export class NamesRegistry implements PolicyRegistry {
 
   get(name: string): PolicyView | undefined {
     return this.views.get(name);
+  }
+
+  packageOf(name: string): LocatedPackage | undefined {
+    const view = this.views.get(name);
+    return view && { name: view.backend.package, version: view.backend.version, directory: '', entryUrl: '' };
   }
 
   names(): Iterable<string> {

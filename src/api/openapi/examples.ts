@@ -63,6 +63,7 @@ export const status = {
     {
       name: 'edge',
       status: 'completed',
+      backend: { package: 'host', version: '0.1.0' },
       runs: [
         {
           id,
