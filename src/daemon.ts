@@ -130,7 +130,18 @@ async function buildDaemon(
   const readiness = (): Readiness => readinessOf(phase, sink, locks);
   const isStopping = (): boolean => phase === 'stopping';
   const scrape = lazyScrape({ tally, host, delivery, sink, droppedLogLines, clock, version, isStopping });
-  const api = createApi({ registry, history, events, readiness, scrape, locks, clock, log, version });
+  const api = createApi({
+    registry,
+    history,
+    cancelRun: (id, reason) => coordinator.cancelRun(id, reason),
+    events,
+    readiness,
+    scrape,
+    locks,
+    clock,
+    log,
+    version,
+  });
   undo.unshift(() => api.close());
   const address = await api.listen(options.host, options.port);
   phase = 'ready';

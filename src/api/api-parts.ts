@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Events } from '../events.ts';
 import type { PolicyRegistry } from '../policy/contract.ts';
-import type { RunHistory } from '../run/contract.ts';
+import type { RunCoordinator, RunHistory } from '../run/contract.ts';
 import type { Locks } from './locks/open-locks.ts';
 import type { ReadinessReply } from './replies.ts';
 
@@ -15,6 +15,7 @@ export interface Readiness extends ReadinessReply {
 export interface ApiParts {
   readonly registry: PolicyRegistry;
   readonly history: RunHistory;
+  readonly cancelRun: RunCoordinator['cancelRun'];
   readonly events: Events;
   readonly readiness: () => Readiness;
   /** The text of `/metrics` in pieces; rejects with an `UnavailableError` while the daemon stops. */

@@ -21,6 +21,12 @@ export function requireYaml(request: FastifyRequest, reply: FastifyReply, done: 
   done();
 }
 
+/** For routes that need no body: whatever comes as one is read over, and its type is nobody's business. */
+export function ignoreBody({ headers }: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  delete headers['content-type'];
+  done();
+}
+
 /** The type alone, in lower case: parameters and case do not count. */
 function mediaType(contentType = ''): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();

@@ -1,22 +1,21 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { NotFoundError } from '../errors.ts';
-import type { PolicyView, PolicyWarning } from '../policy/contract.ts';
-import type { RunHistory } from '../run/contract.ts';
+import type { Replacement } from '../policy/contract.ts';
 import type { ApiParts } from './api-parts.ts';
-import { requireYaml } from './content.ts';
+import { ignoreBody, requireYaml } from './content.ts';
+import { policyReplyOf, summaryOf, validatedReplyOf } from './policy-reply.ts';
 import { provenanceOf } from './provenance.ts';
+import { readPutQuery } from './put-query.ts';
 import { pythonList } from './python-text.ts';
-import type {
-  CapabilitiesReply,
-  DetailReply,
-  PolicyListReply,
-  PolicyReply,
-  PolicySummary,
-} from './replies.ts';
-import { momentOf, runReplyOf } from './run-reply.ts';
-import { RUNS_SHOWN, shownPolicyStatus } from './shown-status.ts';
+import type { CapabilitiesReply, DetailReply, PolicyListReply, ValidationReply } from './replies.ts';
+import { sendStarted } from './run-reply.ts';
+import { refuseOtherSites } from './same-origin.ts';
 
-/** Upstream's routes for policies and capabilities, and ours to look at policies. */
+interface ByName {
+  readonly Params: { readonly name: string };
+}
+
+/** Upstream's routes for policies and capabilities, and ours. */
 export function servePolicies(app: FastifyInstance, { registry, history }: ApiParts): void {
   app.get('/api/v1/capabilities', (_request, reply) => {
     reply.send({ loaded_modules: [...registry.loadedPackages()] } satisfies CapabilitiesReply);
@@ -30,52 +29,57 @@ export function servePolicies(app: FastifyInstance, { registry, history }: ApiPa
   });
 
   app.post('/api/v1/policies', { onRequest: requireYaml }, async (request, reply) => {
-    const document = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const names = await registry.apply(document, provenanceOf(request));
+    const names = await registry.apply(documentIn(request), provenanceOf(request));
     return reply.code(201).send({ detail: startedText(names) } satisfies DetailReply);
   });
 
-  app.get<{ Params: { name: string } }>('/api/v1/policies/:name', ({ params }, reply) => {
+  app.post('/api/v1/policies/validate', { onRequest: requireYaml }, async (request, reply) => {
+    const policies = await registry.validate(documentIn(request), provenanceOf(request));
+    return reply.send({ policies: policies.map(validatedReplyOf) } satisfies ValidationReply);
+  });
+
+  app.get<ByName>('/api/v1/policies/:name', ({ params }, reply) => {
     const view = registry.get(params.name);
     if (view === undefined) throw new NotFoundError(`policy '${params.name}' not found`);
     reply.send(policyReplyOf(view, history));
   });
 
-  app.delete<{ Params: { name: string } }>('/api/v1/policies/:name', async ({ params }, reply) => {
+  app.put<ByName>('/api/v1/policies/:name', { onRequest: requireYaml }, async (request, reply) => {
+    const { name } = request.params;
+    const { cancel: cancelRuns } = readPutQuery(request.query);
+    const provenance = provenanceOf(request);
+    const outcome = await registry.replace(name, documentIn(request), { provenance, cancelRuns });
+    const detail = `policy '${name}' ${OUTCOMES[outcome]}`;
+    return reply.code(outcome === 'created' ? 201 : 200).send({ detail } satisfies DetailReply);
+  });
+
+  app.delete<ByName>('/api/v1/policies/:name', async ({ params }, reply) => {
     await registry.delete(params.name);
     return reply.send({ detail: `policy '${params.name}' was deleted` } satisfies DetailReply);
   });
+
+  app.post<ByName>(
+    '/api/v1/policies/:name/runs',
+    { onRequest: [refuseOtherSites, ignoreBody] },
+    ({ params }, reply) => {
+      sendStarted(reply, registry.submit(params.name));
+    },
+  );
+}
+
+/** What is said of a policy after a PUT. */
+const OUTCOMES: Record<Replacement, string> = {
+  created: 'was started',
+  replaced: 'was replaced',
+  unchanged: 'is unchanged',
+};
+
+function documentIn({ body }: FastifyRequest): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }
 
 /** Upstream quotes a single name plainly, and several as Python shows a list. */
 function startedText(names: readonly string[]): string {
   const [name] = names;
   return names.length === 1 ? `policy '${name}' was started` : `policies ${pythonList(names)} were started`;
-}
-
-function summaryOf(view: PolicyView, history: RunHistory): PolicySummary {
-  const latest = history.latest(view.name, RUNS_SHOWN);
-  const [newest] = latest;
-  return {
-    name: view.name,
-    status: shownPolicyStatus(latest),
-    next_run_at: momentOf(view.nextRunAt),
-    backend: { package: view.backend.package, version: view.backend.version },
-    last_run: newest ? runReplyOf(newest) : null,
-  };
-}
-
-function policyReplyOf(view: PolicyView, history: RunHistory): PolicyReply {
-  return {
-    ...summaryOf(view, history),
-    config: view.config,
-    scope: view.scope,
-    run: view.run,
-    timezone: view.timezone,
-    warnings: view.warnings.map(warningReplyOf),
-  };
-}
-
-function warningReplyOf({ field, line, column, message }: PolicyWarning): PolicyReply['warnings'][number] {
-  return { field, line: line ?? null, column: column ?? null, message };
 }

@@ -19,12 +19,14 @@ const policyStatus = z
 
 export const detailReply = z.object({ detail: z.string() });
 
-export const validationReply = z.object({
+export const findingsReply = z.object({
   detail: z.array(
     z.object({
       field: z.string().describe('Where, with dots: `policies.NAME.config.package`.'),
       type: z.string(),
       error: z.string(),
+      line: z.int().optional().describe('Where it is written; told by `validate`.'),
+      column: z.int().optional(),
     }),
   ),
 });
@@ -66,13 +68,26 @@ export const runListReply = z.object({
   next_cursor: z.string().nullable().describe('Give it as `cursor` for the next page; null on the last.'),
 });
 
+const backendVersion = z.object({ package: z.string(), version: z.string() });
+
 const policySummary = z.object({
   name: z.string(),
   status: policyStatus,
   next_run_at: moment.nullable(),
-  backend: z.object({ package: z.string(), version: z.string() }),
+  backend: backendVersion,
   last_run: runReply.nullable(),
 });
+
+const warning = z.object({
+  field: z.string(),
+  line: z.int().nullable(),
+  column: z.int().nullable(),
+  message: z.string(),
+});
+
+const warnings = z
+  .array(warning)
+  .describe('What is legal and yet surprises, and how to write what was perhaps meant.');
 
 export const policyListReply = z.object({ policies: z.array(policySummary) });
 
@@ -81,16 +96,18 @@ export const policyReply = policySummary.extend({
   scope: z.unknown(),
   run: z.unknown().describe('Settings of its runs, as applied.'),
   timezone: z.string().describe('IANA zone of its schedule.'),
-  warnings: z
-    .array(
-      z.object({
-        field: z.string(),
-        line: z.int().nullable(),
-        column: z.int().nullable(),
-        message: z.string(),
-      }),
-    )
-    .describe('What is legal and yet surprises, and how to write what was perhaps meant.'),
+  warnings,
+});
+
+export const validationReply = z.object({
+  policies: z.array(
+    z.object({
+      name: z.string(),
+      backend: backendVersion,
+      next_run_at: moment.nullable().describe('When its schedule would start the first run.'),
+      warnings,
+    }),
+  ),
 });
 
 export const healthReply = z.object({ status: z.literal('ok') });
@@ -133,5 +150,7 @@ export type PolicyListReply = z.infer<typeof policyListReply>;
 export type RunReply = z.infer<typeof runReply>;
 export type RunListReply = z.infer<typeof runListReply>;
 export type PolicySummary = z.infer<typeof policySummary>;
+export type ValidationReply = z.infer<typeof validationReply>;
+export type WarningReply = z.infer<typeof warning>;
 export type PolicyReply = z.infer<typeof policyReply>;
 export type ReadinessReply = z.infer<typeof readinessReply>;

@@ -18,12 +18,13 @@ export class RouteTable {
   /** The route of a path (without query, its escapes readable), and the methods that it answers. */
   find(path: string): { readonly template: string; readonly methods: readonly string[] } | undefined {
     const segments = path.split('/');
-    for (const route of this.#routes.values()) {
-      if (matches(route.segments, segments)) return route;
-    }
-    return undefined;
+    const routes = [...this.#routes.values()].filter((route) => matches(route.segments, segments));
+    const [first] = routes;
+    return first && { template: first.template, methods: [...new Set(routes.flatMap(methodsOf))] };
   }
 }
+
+const methodsOf = ({ methods }: KnownRoute): readonly string[] => methods;
 
 function matches(template: readonly string[], called: readonly string[]): boolean {
   if (template.length !== called.length) return false;

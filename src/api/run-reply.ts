@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import type { Run } from '../run/run.ts';
 import type { RunReply } from './replies.ts';
 
@@ -29,6 +30,14 @@ export function runReplyOf(run: Readonly<Run>): RunReply {
       app_version: backend.appVersion,
     },
   };
+}
+
+/** 202 with a run that was started or is being ended, and where to look at it later. */
+export function sendStarted(reply: FastifyReply, run: Readonly<Run>): void {
+  reply
+    .code(202)
+    .header('location', `/api/v1/runs/${run.id}`)
+    .send(runReplyOf(run) satisfies RunReply);
 }
 
 /** RFC 3339 of epoch milliseconds; null for a moment that has not come. */

@@ -1,19 +1,44 @@
 import type { FastifyInstance } from 'fastify';
-import { NotFoundError } from '../errors.ts';
+import { ConflictError, NotFoundError } from '../errors.ts';
+import type { Run } from '../run/run.ts';
 import type { ApiParts } from './api-parts.ts';
+import { ignoreBody } from './content.ts';
 import type { RunListReply, RunReply } from './replies.ts';
 import { readRunQuery } from './run-query.ts';
-import { runReplyOf } from './run-reply.ts';
+import { runReplyOf, sendStarted } from './run-reply.ts';
+import { refuseOtherSites } from './same-origin.ts';
 
-/** `GET /api/v1/runs` and `GET /api/v1/runs/{id}`: the full truth about runs, newest first. */
-export function serveRuns(app: FastifyInstance, { history }: ApiParts): void {
+const CANCELLED = 'cancelled on request';
+
+interface ById {
+  readonly Params: { readonly id: string };
+}
+
+/** The full truth about runs, and what may be done to one. */
+export function serveRuns(app: FastifyInstance, { history, cancelRun }: ApiParts): void {
+  const find = (id: string): Readonly<Run> => {
+    const run = history.get(id);
+    if (run === undefined) throw new NotFoundError(`run '${id}' not found`);
+    return run;
+  };
+
   app.get('/api/v1/runs', (request, reply) => {
     const { runs, nextCursor } = history.list(readRunQuery(request.query));
     reply.send({ runs: runs.map(runReplyOf), next_cursor: nextCursor ?? null } satisfies RunListReply);
   });
-  app.get<{ Params: { id: string } }>('/api/v1/runs/:id', ({ params }, reply) => {
-    const run = history.get(params.id);
-    if (run === undefined) throw new NotFoundError(`run '${params.id}' not found`);
-    reply.send(runReplyOf(run) satisfies RunReply);
+
+  app.get<ById>('/api/v1/runs/:id', ({ params }, reply) => {
+    reply.send(runReplyOf(find(params.id)) satisfies RunReply);
   });
+
+  app.post<ById>(
+    '/api/v1/runs/:id/cancel',
+    { onRequest: [refuseOtherSites, ignoreBody] },
+    ({ params }, reply) => {
+      const { id, status } = find(params.id);
+      const run = cancelRun(id, CANCELLED);
+      if (run === undefined) throw new ConflictError(`run '${id}' has ended: it is ${status}`);
+      sendStarted(reply, run);
+    },
+  );
 }

@@ -63,14 +63,14 @@ describe('every answer', () => {
     await api.post(['x']);
     await api.get('/api/v1/policies/x?y=1');
     await api.get('/api/v1/runs/1');
-    await api.call('/api/v1/policies/x', { method: 'PUT' });
+    await api.call('/api/v1/policies/x', { method: 'PATCH' });
     await api.get('/api/v1/status/');
     await api.get('/never/heard/of');
     expect(api.answered.map(({ route, method, statusCode }) => [method, route, statusCode])).toEqual([
       ['POST', '/api/v1/policies', 201],
       ['GET', '/api/v1/policies/:name', 200],
       ['GET', '/api/v1/runs/:id', 404],
-      ['PUT', '/api/v1/policies/:name', 405],
+      ['PATCH', '/api/v1/policies/:name', 405],
       ['GET', '(none)', 307],
       ['GET', '(none)', 404],
     ]);

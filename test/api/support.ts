@@ -201,6 +201,8 @@ export class TestApi implements AsyncDisposable {
   });
   readonly history = createRunHistory({ events: this.events });
   readonly answered: DaemonEvents['api:answered'][] = [];
+  /** Stands in for the coordinator's. */
+  cancelRun: ApiParts['cancelRun'] = () => undefined;
   readiness: Readiness = { statusCode: 200, status: 'ok', reasons: [] };
   readonly locks: Locks;
   readonly api: Api;
@@ -223,6 +225,7 @@ export class TestApi implements AsyncDisposable {
       {
         registry,
         history,
+        cancelRun: (id, reason) => this.cancelRun(id, reason),
         events,
         readiness: () => this.readiness,
         scrape: rest.scrape ?? noMetrics,

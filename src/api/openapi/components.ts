@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   capabilitiesReply,
   detailReply,
+  findingsReply,
   healthReply,
   policyListReply,
   policyReply,
@@ -22,7 +23,8 @@ const named = {
   Run: runReply,
   RunList: runListReply,
   Status: statusReply,
-  ValidationErrors: validationReply,
+  Validation: validationReply,
+  ValidationErrors: findingsReply,
 };
 
 export type SchemaName = keyof typeof named;

@@ -28,6 +28,31 @@ export const run = {
   backend,
 };
 
+/** A run that somebody has just asked for. */
+export const submittedRun = {
+  ...run,
+  status: 'pending',
+  trigger: 'submit',
+  entity_count: 0,
+  batches: 0,
+  bytes: 0,
+  progress: null,
+  started_at: null,
+  finished_at: null,
+  duration_ms: null,
+};
+
+/** A run that was cancelled while it waited. */
+export const cancelledRun = {
+  ...submittedRun,
+  status: 'cancelled',
+  reason: 'cancelled on request',
+  finished_at: '2026-01-02T03:00:01.254Z',
+};
+
+/** Why a policy is not run now. */
+export const overlap = "policy 'edge' cannot be run now: maximum number of running instances reached (1)";
+
 /** A policy in the list of all. */
 export const policySummary = {
   name: 'edge',
@@ -89,7 +114,34 @@ export const document = `policies:
       site: lab
 `;
 
+/** One policy, as PUT takes it. */
+export const onePolicy = `config:
+  package: host
+  schedule: "0 3 * * *"
+scope:
+  site: lab
+`;
+
+/** What a document without faults gets that is only looked at. */
+export const validation = {
+  policies: [
+    {
+      name: 'edge',
+      backend: policy.backend,
+      next_run_at: policy.next_run_at,
+      warnings: policy.warnings,
+    },
+  ],
+};
+
 /** What a document with faults gets, all of them at once. */
 export const validationErrors = {
   detail: [{ field: 'policies.edge.config.package', type: 'missing', error: 'Field required' }],
+};
+
+/** The same, with places. */
+export const locatedErrors = {
+  detail: [
+    { field: 'policies.edge.config.package', type: 'missing', error: 'Field required', line: 3, column: 5 },
+  ],
 };

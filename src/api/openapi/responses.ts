@@ -17,3 +17,10 @@ export function json(
 export function detail(statusCode: number, description: string, sentence: string): Responses {
   return json(statusCode, description, 'Detail', { detail: sentence });
 }
+
+/** Of routes that a browser would call for a page of another site without asking first. */
+export const otherSite = detail(
+  403,
+  'Sent by a page of another site',
+  'a page of another site may not ask for this',
+);

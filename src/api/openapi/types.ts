@@ -6,7 +6,7 @@ export interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
-export type Method = 'get' | 'post' | 'delete';
+export type Method = 'get' | 'post' | 'put' | 'delete';
 
 export type PathItem = Partial<Readonly<Record<Method, Operation>>> & {
   readonly parameters?: readonly Parameter[];

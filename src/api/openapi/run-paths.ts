@@ -1,0 +1,68 @@
+import { runQuery } from '../run-query.ts';
+import * as examples from './examples.ts';
+import { pathParameter, queryParameters } from './parameters.ts';
+import { detail, json, otherSite } from './responses.ts';
+import type { PathItem } from './types.ts';
+
+/** The routes about runs. */
+export function describeRunPaths(): Record<string, PathItem> {
+  return {
+    '/api/v1/runs': listRuns(),
+    '/api/v1/runs/{id}': showRun(),
+    '/api/v1/runs/{id}/cancel': cancelRun(),
+  };
+}
+
+const byId = [pathParameter('id', 'As the list of runs and the status give it.')];
+
+const noSuchRun = detail(404, 'No such run', `run '${examples.run.id}' not found`);
+
+function listRuns(): PathItem {
+  return {
+    get: {
+      summary: 'Runs, a page at a time',
+      parameters: queryParameters(runQuery),
+      responses: {
+        ...json(200, 'Newest first', 'RunList', { runs: [examples.run], next_cursor: null }),
+        ...detail(
+          400,
+          'A parameter is wrong',
+          "query parameter 'limit': expected a whole number from 1 to 1000",
+        ),
+      },
+    },
+  };
+}
+
+function showRun(): PathItem {
+  return {
+    parameters: byId,
+    get: {
+      summary: 'One run',
+      responses: {
+        ...json(200, 'The run', 'Run', examples.run),
+        ...noSuchRun,
+      },
+    },
+  };
+}
+
+function cancelRun(): PathItem {
+  return {
+    parameters: byId,
+    post: {
+      summary: 'Cancels a run, whether it waits, runs or is delivered',
+      responses: {
+        ...json(
+          202,
+          'It ends; what it has yielded gets a moment to be delivered',
+          'Run',
+          examples.cancelledRun,
+        ),
+        ...otherSite,
+        ...noSuchRun,
+        ...detail(409, 'It has ended already', `run '${examples.run.id}' has ended: it is completed`),
+      },
+    },
+  };
+}

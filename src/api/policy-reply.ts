@@ -1,0 +1,45 @@
+import type { PolicyView, PolicyWarning, ValidatedPolicy } from '../policy/contract.ts';
+import type { RunHistory } from '../run/contract.ts';
+import type { PolicyReply, PolicySummary, ValidationReply, WarningReply } from './replies.ts';
+import { momentOf, runReplyOf } from './run-reply.ts';
+import { RUNS_SHOWN, shownPolicyStatus } from './shown-status.ts';
+
+/** A policy in the list of all. */
+export function summaryOf(view: PolicyView, history: RunHistory): PolicySummary {
+  const latest = history.latest(view.name, RUNS_SHOWN);
+  const [newest] = latest;
+  return {
+    name: view.name,
+    status: shownPolicyStatus(latest),
+    next_run_at: momentOf(view.nextRunAt),
+    backend: { package: view.backend.package, version: view.backend.version },
+    last_run: newest ? runReplyOf(newest) : null,
+  };
+}
+
+/** A policy alone. */
+export function policyReplyOf(view: PolicyView, history: RunHistory): PolicyReply {
+  return {
+    ...summaryOf(view, history),
+    config: view.config,
+    scope: view.scope,
+    run: view.run,
+    timezone: view.timezone,
+    warnings: view.warnings.map(warningReplyOf),
+  };
+}
+
+/** A policy that was looked at and not applied. */
+export function validatedReplyOf(policy: ValidatedPolicy): ValidationReply['policies'][number] {
+  const { name, backend, nextRunAt, warnings } = policy;
+  return {
+    name,
+    backend: { package: backend.package, version: backend.version },
+    next_run_at: momentOf(nextRunAt),
+    warnings: warnings.map(warningReplyOf),
+  };
+}
+
+function warningReplyOf({ field, line, column, message }: PolicyWarning): WarningReply {
+  return { field, line: line ?? null, column: column ?? null, message };
+}
