@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import type { Redact } from '../redact.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
 import type { Description } from './contract.ts';
 import type { RunExecution, RunPort } from './execution.ts';
@@ -52,6 +53,7 @@ export class BackendChild implements RunPort {
   readonly window = new HandOutWindow();
   readonly #clock: Clock;
   #log: Logger;
+  #redact: Redact = (text) => text;
   readonly #process: IsolatedProcess;
   readonly #sender: FrameSender | undefined;
   readonly #runs = new Map<number, RunExecution>();
@@ -74,7 +76,7 @@ export class BackendChild implements RunPort {
     this.#questions = new Questions(options.clock, (reason) => void this.kill(reason, 'outsider'));
     this.#process = new IsolatedProcess({
       ...options,
-      onLine: (stream, line) => this.#log[stream === 'stderr' ? 'warn' : 'info'](line),
+      onLine: (stream, line) => this.#log[stream === 'stderr' ? 'warn' : 'info'](this.#redact(line)),
     });
     const { channel } = this.#process;
     if (channel !== undefined) {
@@ -111,10 +113,14 @@ export class BackendChild implements RunPort {
     return this.#sender !== undefined && this.#sender.backlog < MOST_BACKLOG;
   }
 
-  /** Imports a package, once in its life. Rejects with a {@link QuestionError}. */
-  async load(located: Loadable, log: Logger): Promise<void> {
+  /**
+   * Imports a package, once in its life. Rejects with a {@link QuestionError}.
+   * @param redact cleans what it says and prints from then on.
+   */
+  async load(located: Loadable, log: Logger, redact: Redact): Promise<void> {
     this.#packageName = located.name;
     this.#log = log;
+    this.#redact = redact;
     const { name, entryUrl } = located;
     await this.#ask('loaded', 'its import', (id) => this.#tell({ type: 'load', id, name, entryUrl }));
     this.#isLoaded = true;
@@ -224,7 +230,7 @@ export class BackendChild implements RunPort {
         for (const run of message.runs) this.#run(run).ended(RETURNED);
         break;
       case 'failed':
-        this.#run(message.run).ended({ kind: 'failed', reason: message.reason });
+        this.#run(message.run).ended({ kind: 'failed', reason: this.#redact(message.reason) });
         break;
       case 'cancelled':
         this.#run(message.run).ended({ kind: 'cancelled', cutOff: false });
@@ -236,7 +242,7 @@ export class BackendChild implements RunPort {
         this.#run(message.run).progress(message.done, message.total);
         break;
       case 'log':
-        this.#run(message.run).log(message.level, message.message);
+        this.#run(message.run).log(message.level, this.#redact(message.message));
         break;
       case 'loaded':
         this.#questions.answer(message.id, { kind: 'loaded', value: undefined });
@@ -248,11 +254,14 @@ export class BackendChild implements RunPort {
         this.#questions.answer(message.id, { kind: 'checked', value: message.findings });
         break;
       case 'unusable':
-        this.#questions.decline(message.id, new QuestionError(message.reason));
-        this.#log.warn({ detail: message.detail }, `The package cannot be used: ${message.reason}`);
+        this.#questions.decline(message.id, new QuestionError(this.#redact(message.reason)));
+        this.#log.warn(
+          { detail: this.#redact(message.detail) },
+          this.#redact(`The package cannot be used: ${message.reason}`),
+        );
         break;
       case 'declined':
-        this.#questions.decline(message.id, new QuestionError(message.reason, message.thrown));
+        this.#questions.decline(message.id, new QuestionError(this.#redact(message.reason), message.thrown));
         break;
       case 'leaving':
         this.#countStray();
@@ -260,7 +269,7 @@ export class BackendChild implements RunPort {
         break;
       case 'threw':
         this.#countStray();
-        this.#threw(message.run, message.message);
+        this.#threw(message.run, this.#redact(message.message));
         break;
     }
   }

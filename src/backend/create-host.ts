@@ -137,7 +137,7 @@ class ProcessHost implements BackendHost {
     let isClosed = false;
     return {
       package: opened.found,
-      check: (payloads) => check(opened, payloads),
+      check: (payloads, secrets) => check(opened, payloads, secrets),
       run: (request) => this.#run(opened, request),
       close: () => {
         if (!isClosed) void this.#release(opened, spares);
@@ -175,7 +175,9 @@ async function askForDescription({ pool, found }: Opened): Promise<Description> 
 async function check(
   { pool, found }: Opened,
   payloads: readonly PolicyPayload[],
+  secrets: readonly string[],
 ): Promise<readonly (readonly SchemaFinding[])[]> {
+  pool.hide(secrets);
   try {
     const child = await pool.childForQuestion();
     return await Promise.all(payloads.map((payload) => child.check(payload)));

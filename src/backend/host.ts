@@ -80,8 +80,15 @@ export interface BackendLease {
   /** undefined for a package that is not in a bundle: it stays what it is. */
   readonly link: PackageLink | undefined;
   readonly description: Description;
-  /** Findings of the backend's own schemas, a list for each payload; waits at most 10 s. */
-  check(payloads: readonly PolicyPayload[]): Promise<readonly (readonly SchemaFinding[])[]>;
+  /**
+   * Findings of the backend's own schemas, a list for each payload; waits at most 10 s.
+   * @param secrets what the payloads hold of the environment: nothing that the package's children say or print shows
+   * it from then on.
+   */
+  check(
+    payloads: readonly PolicyPayload[],
+    secrets: readonly string[],
+  ): Promise<readonly (readonly SchemaFinding[])[]>;
   run(request: RunRequest): Execution;
   /** After the last close of a package its idle children end at once. */
   close(): void;

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { type Redact, redactorOf } from '../redact.ts';
 import type { BackendChild, Loadable } from './child.ts';
 import type { RunExecution } from './execution.ts';
 import { RunQueue } from './run-queue.ts';
@@ -47,6 +48,9 @@ interface ChildState {
 export class Pool {
   readonly #options: PoolOptions;
   readonly #mostChildren = availableParallelism();
+  /** Of all policies that named the package: runs in one child have no secrets from each other. */
+  readonly #secrets = new Set<string>();
+  #redact: Redact = (text) => text;
   readonly #children = new Map<BackendChild, ChildState>();
   readonly #waiting = new RunQueue();
   readonly #waitingAlone = new RunQueue();
@@ -64,6 +68,13 @@ export class Pool {
 
   children(): Iterable<BackendChild> {
     return this.#children.keys();
+  }
+
+  /** From now on its children's texts are cleaned of these, too. */
+  hide(secrets: readonly string[]): void {
+    const before = this.#secrets.size;
+    for (const secret of secrets) this.#secrets.add(secret);
+    if (this.#secrets.size > before) this.#redact = redactorOf([...this.#secrets]);
   }
 
   /** Takes a run; it starts as soon as a child can take it. */
@@ -205,7 +216,7 @@ export class Pool {
 
   #grow(isAlone: boolean): BackendChild {
     const child = this.#options.takeChild();
-    const loaded = child.load(this.#options.located, this.#options.log);
+    const loaded = child.load(this.#options.located, this.#options.log, (text) => this.#redact(text));
     const state: ChildState = { loaded, isLoaded: false, isAlone, idle: undefined };
     this.#children.set(child, state);
     child.onChange = () => this.#changed(child);

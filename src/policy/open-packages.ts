@@ -105,7 +105,10 @@ async function checkPackage(
   drafts: readonly PolicyDraft[],
 ): Promise<readonly (readonly SchemaFinding[])[]> {
   try {
-    return await lease.check(drafts.map((draft) => draft.payload));
+    return await lease.check(
+      drafts.map((draft) => draft.payload),
+      drafts.flatMap((draft) => draft.secrets),
+    );
   } catch (error) {
     throw withoutSecrets(error, drafts);
   }

@@ -29,7 +29,10 @@ export async function switchVersion(
   const refused = new Map<AppliedPolicy, readonly ValidationFinding[]>();
   const before = new Set<string>();
   const check = async (some: readonly AppliedPolicy[]): Promise<void> => {
-    const findings = await hold.lease.check(some.map(({ payload }) => payload));
+    const findings = await hold.lease.check(
+      some.map(({ payload }) => payload),
+      some.flatMap(({ secrets }) => secrets),
+    );
     for (const [index, policy] of some.entries()) {
       const rows = rowsFor(policy.draft, findings[index] ?? []);
       if (rows.length > 0) refused.set(policy, rows);

@@ -209,11 +209,12 @@ describe('the schemas of a backend', () => {
   test('find what is wrong in config and scope', async () => {
     await using rig = new Rig();
     const lease = await rig.host.open('schemas');
-    const findings = await lease.check([
+    const payloads = [
       payloadOf([{ name: 'a' }], { site: 'x' }),
       payloadOf([{ name: 5 }, { name: 'b', port: 70_000 }], { role: 7 }),
       payloadOf(null, { site: '' }),
-    ]);
+    ];
+    const findings = await lease.check(payloads, []);
     expect(findings).toEqual([
       [],
       [
@@ -260,7 +261,7 @@ describe('the schemas of a backend', () => {
   test('with thousands of findings tell the first hundred', async () => {
     await using rig = new Rig();
     const lease = await rig.host.open('schemas');
-    const [findings] = await lease.check([payloadOf(Array(5_000).fill({ name: 5 }), { site: 'x' })]);
+    const [findings] = await lease.check([payloadOf(Array(5_000).fill({ name: 5 }), { site: 'x' })], []);
     expect(findings).toHaveLength(100);
   });
 
@@ -272,7 +273,7 @@ describe('the schemas of a backend', () => {
     });
     await using rig = new Rig({ backendsDirs: [folder.path] });
     const lease = await rig.host.open('odd');
-    await expect(lease.check([payloadOf(null)])).rejects.toThrow(
+    await expect(lease.check([payloadOf(null)], [])).rejects.toThrow(
       new BackendError(`The schemas of package 'odd' could not be used: out of order`),
     );
   });
