@@ -5,6 +5,7 @@ import { type Environment, type Expansion, expand, type Path } from './expand.ts
 import { MAX_POLICIES, MAX_ROWS } from './limits.ts';
 import { PlainConverter, type PlainValue } from './plain-value.ts';
 import { dictType, fieldOf, invalidKey, missing, modelType, rowsOf, stringType, valueError } from './rows.ts';
+import type { Steps } from './steps.ts';
 import { isTimezone } from './timezone.ts';
 
 const PARTS = ['config', 'scope', 'run'] as const;
@@ -30,16 +31,16 @@ export interface CheckContext {
 }
 
 /**
- * Checks every policy of a document.
+ * Checks every policy of a document, one in a step.
  *
  * @param document what the YAML parser made of it, a map.
  * @throws ValidationError with all findings, in the document's order.
  * @throws BadRequestError for what is too large, or contains itself.
  */
-export function checkPolicies(
+export function* checkPolicies(
   document: ReadonlyMap<unknown, unknown>,
   context: CheckContext,
-): readonly SoundPolicy[] {
+): Steps<readonly SoundPolicy[]> {
   const policies = document.get('policies');
   if (!document.has('policies')) throw new ValidationError([missing(['policies'])]);
   if (!(policies instanceof Map)) throw new ValidationError([dictType(['policies'])]);
@@ -52,6 +53,7 @@ export function checkPolicies(
   let rows: readonly ValidationFinding[] = [];
   const sound: SoundPolicy[] = [];
   for (const [key, policy] of policies) {
+    yield;
     const base = ['policies', nameOf(key)];
     if (typeof key !== 'string') rows = [...rows, stringType([...base, '[key]'])];
     const result = checker.check(nameOf(key), policy, base);

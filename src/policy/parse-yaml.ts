@@ -4,6 +4,7 @@ import { invalidYaml } from './decode.ts';
 import type { Path } from './expand.ts';
 import { MAX_DEPTH, MAX_MERGED_KEYS, refuseTooManyValues } from './limits.ts';
 import { type ParsedEvents, parseLikeUpstream } from './parse-events.ts';
+import { atOnce, type Steps } from './steps.ts';
 import { createYamlSchema } from './yaml-schema.ts';
 
 /** A YAML document as it was read. */
@@ -21,14 +22,19 @@ export interface YamlDocument extends ParsedEvents {
  *
  * @throws BadRequestError with upstream's text for what is no YAML, with ours for what is too large.
  */
-export function parseYaml(text: string): YamlDocument {
+export const parseYaml = (text: string): YamlDocument => atOnce(parseYamlInSteps(text));
+
+/** The same, a step at a time. */
+export function* parseYamlInSteps(text: string): Steps<YamlDocument> {
   refuseTooManyValues(text);
+  yield;
   try {
     let isSurprising = false;
     const schema = createYamlSchema(() => {
       isSurprising = true;
     });
     const parsed = parseLikeUpstream(text);
+    yield;
     // `json`: the last of two equal keys wins, as upstream.
     const options = { source: parsed.source, schema, json: true, maxTotalMergeKeys: MAX_MERGED_KEYS };
     const documents = constructFromEvents(parsed.events, options);

@@ -6,9 +6,10 @@ import type { PolicyDraft, PolicyWarning, Provenance, RunSettings } from './cont
 import { decodeDocument } from './decode.ts';
 import { environmentFor } from './expand.ts';
 import { lintPolicies } from './lint-policies.ts';
-import { parseYaml, type YamlDocument } from './parse-yaml.ts';
+import { parseYamlInSteps, type YamlDocument } from './parse-yaml.ts';
 import { asJson, type PlainValue } from './plain-value.ts';
 import { asWholeDocument } from './single-policy.ts';
+import type { Steps } from './steps.ts';
 
 interface ReadOptions {
   readonly provenance: Provenance;
@@ -21,14 +22,14 @@ interface ReadOptions {
 
 /**
  * Reads, expands and checks a policy document, in upstream's order (sheet: REST): YAML, then every policy's schema.
- * Whether its packages exist is not looked at.
+ * Whether its packages exist is not looked at. A document of many policies or values takes a while, hence the steps.
  *
  * @returns at least one policy, in document order.
  * @throws BadRequestError for what is no document of policies, or too large to be read.
  * @throws ValidationError with everything that is wrong in it.
  */
-export function readPolicyDocument(document: Buffer, options: ReadOptions): readonly PolicyDraft[] {
-  return draftsOf(parseYaml(decodeDocument(document)), options);
+export function* readPolicyDocument(document: Buffer, options: ReadOptions): Steps<readonly PolicyDraft[]> {
+  return yield* draftsOf(yield* parse(document), options);
 }
 
 /**
@@ -37,22 +38,35 @@ export function readPolicyDocument(document: Buffer, options: ReadOptions): read
  *
  * @throws BadRequestError and ValidationError as {@link readPolicyDocument}, and for what names another policy.
  */
-export function readPolicy(name: string, document: Buffer, options: ReadOptions): PolicyDraft {
-  const yaml = parseYaml(decodeDocument(document));
-  const [draft] = draftsOf(asWholeDocument(name, yaml), options);
+export function* readPolicy(name: string, document: Buffer, options: ReadOptions): Steps<PolicyDraft> {
+  const yaml = yield* parse(document);
+  const [draft] = yield* draftsOf(asWholeDocument(name, yaml), options);
   if (!draft) throw new BadRequestError('no policies found in request');
   return draft;
 }
 
-function draftsOf(yaml: YamlDocument, options: ReadOptions): readonly PolicyDraft[] {
+function* parse(document: Buffer): Steps<YamlDocument> {
+  const text = decodeDocument(document);
+  yield;
+  return yield* parseYamlInSteps(text);
+}
+
+function* draftsOf(yaml: YamlDocument, options: ReadOptions): Steps<readonly PolicyDraft[]> {
   if (!(yaml.value instanceof Map)) throw noMapping(yaml.value);
   const environment = environmentFor(options.provenance, options.env, options.allowEnv);
   const { hostTimezone } = options;
-  const policies = checkPolicies(yaml.value, { environment, hostTimezone });
+  yield;
+  const policies = yield* checkPolicies(yaml.value, { environment, hostTimezone });
+  yield;
   if (policies.length === 0) throw new BadRequestError('no policies found in request');
   refuseBrokenNames(policies);
   const warnings = lintPolicies(yaml, policies);
-  return policies.map((policy) => draftOf(policy, hostTimezone, warnings.get(policy.name) ?? []));
+  const drafts: PolicyDraft[] = [];
+  for (const policy of policies) {
+    yield;
+    drafts.push(draftOf(policy, hostTimezone, warnings.get(policy.name) ?? []));
+  }
+  return drafts;
 }
 
 function noMapping(value: unknown): BadRequestError {

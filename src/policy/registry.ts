@@ -5,6 +5,7 @@ import { ConflictError, NotFoundError, UnavailableError } from '../errors.ts';
 import type { Events } from '../events.ts';
 import type { RunCoordinator, RunHistory } from '../run/contract.ts';
 import type { Run } from '../run/run.ts';
+import { Slices } from '../run/slices.ts';
 import type { Trigger } from '../trigger/contract.ts';
 import { compileCron } from '../trigger/cron.ts';
 import { CronTrigger } from '../trigger/cron-trigger.ts';
@@ -25,6 +26,7 @@ import { type OpenedDraft, openPackages } from './open-packages.ts';
 import type { PackageHold } from './package-hold.ts';
 import { Reservations } from './reservations.ts';
 import { isSameDraft } from './same-draft.ts';
+import { inSlices, type Steps } from './steps.ts';
 import { validatePolicies } from './validate.ts';
 
 interface RegistryParts {
@@ -35,14 +37,17 @@ interface RegistryParts {
   readonly coordinator: RunCoordinator;
   readonly history: RunHistory;
   /** Throws a `RequestError` for a document that is not as it should be. */
-  readonly readDocument: (document: Buffer, provenance: Provenance) => readonly PolicyDraft[];
+  readonly readDocument: (document: Buffer, provenance: Provenance) => Steps<readonly PolicyDraft[]>;
   /** The same of one policy, written alone. */
-  readonly readPolicy: (name: string, document: Buffer, provenance: Provenance) => PolicyDraft;
+  readonly readPolicy: (name: string, document: Buffer, provenance: Provenance) => Steps<PolicyDraft>;
 }
 
 /** A DELETE answers within a second (sheet: REST): half of it for the backend to stop by itself. */
 const CANCEL_GRACE_MS = 500;
 const CANCEL_LIMIT_MS = 900;
+
+/** How long the event loop may be kept by documents that are read, all of them together. */
+const READING_SLICE_MS = 8;
 
 const REPLACED = 'the policy was replaced';
 
@@ -58,11 +63,13 @@ class Registry implements PolicyRegistry {
   readonly #reservations = new Reservations();
   readonly #loadedPackages = new Set<string>();
   readonly #bundles: BundleFollowers;
+  readonly #reading: Slices;
   #isStopped = false;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.#schedule = new Schedule(parts.clock);
+    this.#reading = new Slices(parts.clock, READING_SLICE_MS);
     this.#bundles = new BundleFollowers(parts);
   }
 
@@ -88,7 +95,7 @@ class Registry implements PolicyRegistry {
 
   async apply(document: Buffer, provenance: Provenance): Promise<readonly string[]> {
     this.#refuseWhenStopped();
-    const drafts = this.#parts.readDocument(document, provenance);
+    const drafts = await inSlices(this.#parts.readDocument(document, provenance), this.#reading);
     const names = drafts.map(({ name }) => name);
     const firstTaken = names.findIndex((name) => this.#isTaken(name));
     if (firstTaken !== -1) return await this.#refuseTaken(drafts, firstTaken);
@@ -107,7 +114,7 @@ class Registry implements PolicyRegistry {
     { provenance, cancelRuns }: { readonly provenance: Provenance; readonly cancelRuns: boolean },
   ): Promise<Replacement> {
     this.#refuseWhenStopped();
-    const draft = this.#parts.readPolicy(name, document, provenance);
+    const draft = await inSlices(this.#parts.readPolicy(name, document, provenance), this.#reading);
     const letGo = await this.#reservations.holdInTurn(name);
     try {
       const current = this.#policies.get(name);
@@ -130,7 +137,7 @@ class Registry implements PolicyRegistry {
       host,
       readDocument: (written) => {
         this.#refuseWhenStopped();
-        return readDocument(written, provenance);
+        return inSlices(readDocument(written, provenance), this.#reading);
       },
       isTaken: (name) => this.#isTaken(name),
       now: clock.now(),

@@ -8,8 +8,8 @@ import { fieldOf } from './rows.ts';
 
 interface ValidationParts {
   readonly host: BackendHost;
-  /** Throws a `RequestError` for a document that is not as it should be. */
-  readonly readDocument: (document: Buffer) => readonly PolicyDraft[];
+  /** Rejects with a `RequestError` for a document that is not as it should be. */
+  readonly readDocument: (document: Buffer) => Promise<readonly PolicyDraft[]>;
   readonly isTaken: (name: string) => boolean;
   /** Epoch ms. */
   readonly now: number;
@@ -24,7 +24,7 @@ export async function validatePolicies(
   { host, readDocument, isTaken, now }: ValidationParts,
 ): Promise<readonly ValidatedPolicy[]> {
   try {
-    const opened = await openPackages(host, readDocument(document));
+    const opened = await openPackages(host, await readDocument(document));
     for (const { hold } of opened) hold.release();
     const taken = warnOfTaken(
       document,

@@ -2,18 +2,22 @@ import { deserialize } from 'node:v8';
 import { RequestError, ValidationError } from '../../src/errors.ts';
 import type { PolicyDraft } from '../../src/policy/contract.ts';
 import { readPolicyDocument } from '../../src/policy/read-document.ts';
+import { atOnce } from '../../src/policy/steps.ts';
 
 type ReadOptions = Parameters<typeof readPolicyDocument>[1];
 
 /** Reads as a document from loopback, in Berlin, with no variables set. */
 export function read(body: string | Buffer, options: Partial<ReadOptions> = {}): readonly PolicyDraft[] {
-  return readPolicyDocument(typeof body === 'string' ? Buffer.from(body) : body, {
-    provenance: 'loopback',
-    env: {},
-    allowEnv: [],
-    hostTimezone: 'Europe/Berlin',
-    ...options,
-  });
+  const document = typeof body === 'string' ? Buffer.from(body) : body;
+  return atOnce(
+    readPolicyDocument(document, {
+      provenance: 'loopback',
+      env: {},
+      allowEnv: [],
+      hostTimezone: 'Europe/Berlin',
+      ...options,
+    }),
+  );
 }
 
 /** The only policy of a document. */

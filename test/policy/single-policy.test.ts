@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { RequestError, ValidationError } from '../../src/errors.ts';
 import { findPlaces } from '../../src/policy/locate.ts';
 import { readPolicy } from '../../src/policy/read-document.ts';
+import { atOnce } from '../../src/policy/steps.ts';
 import { payloadOf } from './read.ts';
 
 const options = { provenance: 'loopback', env: { A: '1' }, allowEnv: [], hostTimezone: 'UTC' } as const;
 
-const readAs = (name: string, body: string) => readPolicy(name, Buffer.from(body), options);
+const readAs = (name: string, body: string) => atOnce(readPolicy(name, Buffer.from(body), options));
 
 /** What a body is refused with. */
 function refusalAs(name: string, body: string): RequestError {
