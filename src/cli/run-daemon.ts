@@ -6,6 +6,7 @@ import { messageOf, StartError } from '../errors.ts';
 import type { DaemonOptions } from '../options.ts';
 import { Secrets } from '../secrets.ts';
 import { createLog } from '../telemetry/log.ts';
+import { Stderr } from '../telemetry/stderr.ts';
 import { notifySystemd } from './notify-systemd.ts';
 
 /** What a shell reports of a program that a signal ended. */
@@ -15,8 +16,15 @@ type StopSignal = keyof typeof SIGNAL_STATUS;
 /** Runs a daemon until SIGTERM or SIGINT, then ends the process: 0 once it has stopped. */
 export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv): Promise<void> {
   const secrets = new Secrets();
-  if (options.diodeClientSecret !== undefined) secrets.keep('client', [options.diodeClientSecret]);
-  const log = createLog({ level: options.logLevel, format: options.logFormat, redact: secrets.redact });
+  const stderr = new Stderr(systemClock);
+  const log = createLog({
+    level: options.logLevel,
+    format: options.logFormat,
+    destination: stderr,
+    redact: secrets.redact,
+  });
+  stderr.onCaughtUp = (count) =>
+    log.warn({ module: 'log' }, `${count} log lines were dropped: their reader was too slow`);
   endOnFault(log);
   const stopRequested = awaitStopSignal(log);
   const systemd = notifySystemd({ env, clock: systemClock, log });
@@ -26,12 +34,13 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
       log,
       env,
       secrets,
-      droppedLogLines: () => 0,
+      droppedLogLines: () => stderr.dropped,
     });
     // A daemon is often killed before it could write the cache at its end.
     module.flushCompileCache();
     void systemd.ready();
     await stopRequested;
+    stderr.endWithin(options.stopTimeoutMs);
     await Promise.all([daemon.stop(), systemd.stopping()]);
     process.exit(0);
   } catch (error) {

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
 import { messageOf } from '../errors.ts';
@@ -15,13 +14,11 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** `auto`: `pretty` on a terminal, else `text`. */
   readonly format: LogFormat;
-  /** Default: stderr, written before the call returns. */
-  readonly destination?: LogTarget;
+  readonly destination: LogTarget;
   /** Takes the daemon's own secrets out of every line. */
   readonly redact?: Redact;
 }
 
-const STDERR = 2;
 const asItIs: Redact = (text) => text;
 
 /**
@@ -29,7 +26,6 @@ const asItIs: Redact = (text) => text;
  * a run; the three forms are described in the README.
  */
 export function createLog({ level, format, destination, redact = asItIs }: LogOptions): Logger {
-  const target = destination ?? stderrTarget();
   return pino(
     {
       level,
@@ -38,24 +34,16 @@ export function createLog({ level, format, destination, redact = asItIs }: LogOp
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
     },
-    createForm(format, target, redact),
+    createForm(format, destination, redact),
   );
 }
 
-/** A log that cannot be written (its reader gone, its disk full) must not stop the daemon. */
-function stderrTarget(): LogTarget {
-  const stderr = pino.destination({ fd: STDERR, sync: true });
-  stderr.on('error', () => {});
-  return { write: (line) => stderr.write(line), isTTY: isatty(STDERR) };
-}
-
 function createForm(format: LogFormat, target: LogTarget, clean: Redact): DestinationStream {
-  const cleaned = { write: (line: string) => target.write(clean(line)) };
   switch (format) {
     case 'json':
-      return cleaned;
+      return new JsonForm((line, level) => target.write(clean(line), level));
     case 'text':
-      return new TextForm(cleaned);
+      return new TextForm({ write: (line, level) => target.write(clean(line), level) });
     case 'pretty':
       return prettyForm(target, clean);
     case 'auto':
@@ -75,7 +63,23 @@ function prettyForm(target: LogTarget, clean: Redact): DestinationStream {
       oneLine([module, msg].filter((part) => part !== undefined).join(': ')),
   };
   const prettify = prettyFactory(options);
-  return { write: (line) => target.write(prettify(clean(line))) };
+  return new JsonForm((line, level) => target.write(prettify(clean(line)), level));
+}
+
+/** Takes pino's JSON lines, and their levels as pino's numbers. */
+class JsonForm {
+  readonly [pino.symbols.needsMetadataGsym] = true;
+  /** Set by pino before each line. */
+  declare lastLevel: number;
+  readonly #take: LineWriter['write'];
+
+  constructor(take: LineWriter['write']) {
+    this.#take = take;
+  }
+
+  write(line: string): void {
+    this.#take(line, this.lastLevel);
+  }
 }
 
 /** An error's own words only: what libraries hang on errors may hold requests, headers and tokens. */

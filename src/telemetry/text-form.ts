@@ -4,7 +4,8 @@ import { oneLine } from './one-line.ts';
 
 /** A text destination: what `createLog` writes its finished lines to. */
 export interface LineWriter {
-  write(line: string): void;
+  /** @param level as pino's number. */
+  write(line: string, level: number): void;
 }
 
 /** What the lines of one logger have in common, made once for all of them. */
@@ -44,7 +45,8 @@ export class TextForm {
     const module = own.module ?? common.module;
     const place = module === undefined ? '' : `${module}: `;
     const message = oneLine(this.lastMsg ?? '');
-    this.#writer.write(`${levelName(this.lastLevel)}: ${place}${message}${common.suffix}${own.suffix}\n`);
+    const text = `${levelName(this.lastLevel)}: ${place}${message}${common.suffix}${own.suffix}\n`;
+    this.#writer.write(text, this.lastLevel);
   }
 
   #commonOf(logger: Logger): CommonFields {

@@ -165,10 +165,12 @@ describe("the daemon's own secrets", () => {
 });
 
 test('everything is on stderr when the process ends at once, and a closed stderr stops nothing', () => {
-  const module = fileURLToPath(new URL('../../src/telemetry/log.ts', import.meta.url));
+  const modulePath = (name: string): string => fileURLToPath(new URL(`../../src/${name}`, import.meta.url));
   const script = `
-    const { createLog } = await import(${JSON.stringify(module)});
-    const log = createLog({ level: 'info', format: 'auto' });
+    const { createLog } = await import(${JSON.stringify(modulePath('telemetry/log.ts'))});
+    const { Stderr } = await import(${JSON.stringify(modulePath('telemetry/stderr.ts'))});
+    const { systemClock } = await import(${JSON.stringify(modulePath('clock.ts'))});
+    const log = createLog({ level: 'info', format: 'auto', destination: new Stderr(systemClock) });
     for (let i = 0; i < 1000; i += 1) log.info('line ' + i);
     if (process.argv[1] === 'closed') process.stdout.write('alive');
     process.exit(0);`;
