@@ -23,8 +23,8 @@ export interface Entry {
 
 /** Longer waits would notice too late that the wall clock was set, or that the machine slept. */
 const LONGEST_WAIT_MS = 10_000;
-/** How long the event loop may be kept from other work. */
-const SLICE_MS = 8;
+/** How long the event loop may be kept from other work: children that answered promptly must not seem slow. */
+const SLICE_MS = 2;
 /** The wall clock was set when it has moved this much more or less than time has passed. */
 const SMALLEST_JUMP_MS = 500;
 /** Removed entries that are kept at least, so that small schedules are not built anew all the time. */
@@ -35,12 +35,15 @@ const FEWEST_REMOVED = 64;
  *
  * What is due is fired by its moment, then in the order it was added, in slices between which the event loop turns.
  * When everything due has fired, the next moments are computed: that takes longer and may wait. An appointment that
- * missed several moments is fired once.
+ * is fired late is fired once for all the moments that it missed until then; those that pass before its next moment
+ * is computed are not missed, but due at once.
  */
 export class Schedule {
   readonly #clock: Clock;
   #heap = new TinyQueue<Entry>([], byMoment);
   #fired: Entry[] = [];
+  /** When each of them was fired, epoch ms. */
+  #firedAt: number[] = [];
   #rearmed = 0;
   #order = 0;
   #live = 0;
@@ -89,7 +92,12 @@ export class Schedule {
     clearImmediate(this.#nextSlice);
     this.#nextSlice = undefined;
     this.#heap = new TinyQueue<Entry>([], byMoment);
+    this.#forgetFired();
+  }
+
+  #forgetFired(): void {
     this.#fired = [];
+    this.#firedAt = [];
     this.#rearmed = 0;
   }
 
@@ -122,24 +130,26 @@ export class Schedule {
 
   #fireNext(): boolean {
     const entry = this.#heap.peek();
-    if (!entry || (entry.appointment && entry.dueAt > this.#clock.now())) return false;
+    const now = this.#clock.now();
+    if (!entry || (entry.appointment && entry.dueAt > now)) return false;
     this.#heap.pop();
     if (entry.appointment) {
       this.#fired.push(entry);
+      this.#firedAt.push(now);
       entry.appointment.fire(entry.dueAt);
     }
     return true;
   }
 
   #rearmNext(): boolean {
-    const entry = this.#fired[this.#rearmed++];
-    if (!entry) {
-      this.#fired = [];
-      this.#rearmed = 0;
+    const entry = this.#fired[this.#rearmed];
+    const firedAt = this.#firedAt[this.#rearmed++];
+    if (!entry || firedAt === undefined) {
+      this.#forgetFired();
       return false;
     }
     // Later than the moment that was fired even when the clock was set back meanwhile: no moment fires twice.
-    const next = entry.appointment?.nextAfter(Math.max(entry.dueAt, this.#clock.now()));
+    const next = entry.appointment?.nextAfter(Math.max(entry.dueAt, firedAt));
     if (next === undefined) {
       this.remove(entry);
     } else {
