@@ -113,12 +113,32 @@ function forgetOldest(): void {
 /** An unknown zone shows only when a moment is searched for. */
 function everFires(expression: string, timezone: string): boolean {
   try {
-    return searcherOf(expression, timezone).everFires;
+    const searcher = searcherOf(expression, timezone);
+    return isInCalendar(expression) && searcher.everFires;
   } catch (fault) {
     throw new CronError(`'${expression}': ${messageOf(fault).replace(/^Cron(Pattern|Date): /, '')}`, {
       cause: fault,
     });
   }
+}
+
+/** The days of the week fall on the same dates again after 28 years, February 29 included, until 2100. */
+const ALL_CALENDARS = '2026-2053';
+/** What is known of `DAY MONTH WEEKDAY`. */
+const calendarDays = new Map<string, boolean>();
+
+/** Whether there are such days: the library itself would look for February 30 through 400 years, in its zone. */
+function isInCalendar(expression: string): boolean {
+  const fields = expression.trim().split(/\s+/);
+  if (fields.length === 1) return true;
+  const days = fields.slice(-3).join(' ');
+  const known = calendarDays.get(days);
+  if (known !== undefined) return known;
+  const options = { paused: true, timezone: 'UTC', mode: '7-part', sloppyRanges: true } as const;
+  const isThere = new Cron(`0 0 0 ${days} ${ALL_CALENDARS}`, options).nextRun(ANY_MOMENT) !== null;
+  if (calendarDays.size >= MOST_SEARCHERS) calendarDays.clear();
+  calendarDays.set(days, isThere);
+  return isThere;
 }
 
 function cronOf(expression: string, timezone: string): Cron {
