@@ -3,7 +3,7 @@ import type { Sink } from '../contract.ts';
 import { producerAppName, type Sender, sdkVersion } from '../sender.ts';
 import { dryRunDocument } from './document.ts';
 import { OutputDir } from './output-dir.ts';
-import { writeToStdout } from './stdout.ts';
+import { StdoutDocuments } from './stdout.ts';
 
 export interface DryRunSinkOptions {
   /** Made when it is not there; undefined: documents go to `stdout`, each with a line end. */
@@ -18,17 +18,21 @@ export function createDryRunSink(options: DryRunSinkOptions): Sink {
   const { outputDir, appNamePrefix, version, stdout } = options;
   const sender: Sender = { name: 'orb-worker-dry-run', version: sdkVersion(version), appNamePrefix };
   const dir = outputDir === undefined ? undefined : new OutputDir(outputDir);
+  const documents = new StdoutDocuments(stdout);
   return {
     encoding: 'json',
     async start() {
-      await dir?.prove();
+      if (dir === undefined) documents.start();
+      else await dir.prove();
     },
-    async send(batch) {
+    async send(batch, signal) {
       const document = dryRunDocument(batch, sender);
-      if (dir === undefined) await writeToStdout(stdout, document);
+      if (dir === undefined) await documents.write(document, signal);
       else await dir.write(producerAppName(batch.run, sender), document);
     },
     health: () => ({ ok: true, reason: '' }),
-    async close() {},
+    async close() {
+      documents.close();
+    },
   };
 }

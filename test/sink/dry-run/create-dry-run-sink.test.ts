@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { BatchBuilder } from '../../../src/entity/batch-builder.ts';
 import type { Batch, RunIdentity } from '../../../src/sink/contract.ts';
 import { createDryRunSink } from '../../../src/sink/dry-run/create-dry-run-sink.ts';
@@ -119,6 +119,32 @@ test('without a directory documents go to stdout, each with a line end, never mi
     .split(/^(?=\{)/m)
     .map((document) => JSON.parse(document));
   expect(documents.map(({ entities }) => entities[0].site.name)).toEqual(['x', 'y']);
+});
+
+test('a stdout that is not read holds batches back, and lets go of those that are given up', async () => {
+  const taken: string[] = [];
+  const turns: (() => void)[] = [];
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      taken.push(JSON.parse(String(chunk)).entities[0].site.name);
+      turns.push(done);
+    },
+  });
+  const sink = sinkFor(undefined, stdout);
+  const givingUp = new AbortController();
+  const first = sink.send(siteBatch(['first']), givingUp.signal);
+  const second = sink.send(siteBatch(['second']), givingUp.signal);
+  const third = sink.send(siteBatch(['third']), noSignal);
+  givingUp.abort(new Error('enough'));
+  await expect(first).rejects.toThrow('enough');
+  await expect(second).rejects.toThrow('enough');
+  expect(stdout.writableLength).toBeGreaterThan(0);
+  expect(taken).toEqual(['first']);
+  turns[0]?.();
+  await vi.waitUntil(() => taken.length === 2);
+  turns[1]?.();
+  await third;
+  expect(taken).toEqual(['first', 'third']);
 });
 
 test('a stdout that nobody reads any more rejects the batch', async () => {
