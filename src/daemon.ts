@@ -65,7 +65,7 @@ async function buildDaemon(
   surroundings: Surroundings,
   undo: Undo[],
 ): Promise<Daemon> {
-  const { clock, log, env, droppedLogLines } = surroundings;
+  const { clock, log, env, secrets, droppedLogLines } = surroundings;
   const version = readVersion();
   let phase: Phase = 'starting';
 
@@ -82,7 +82,7 @@ async function buildDaemon(
   const locks = await openLocks(options, surroundings);
   undo.unshift(() => locks.stop());
 
-  const sink = await createSink(options, { clock, log, env, version });
+  const sink = await createSink(options, { clock, log, env, secrets, version });
   undo.unshift(() => sink.close());
   await startSink(sink);
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { DaemonOptions } from '../options.ts';
+import type { Secrets } from '../secrets.ts';
 import type { Sink } from './contract.ts';
 import { parseTarget } from './target.ts';
 
@@ -9,6 +10,7 @@ interface Parts {
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
+  readonly secrets: Secrets;
 }
 
 /**

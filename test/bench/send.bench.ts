@@ -6,6 +6,7 @@ import * as grpc from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { systemClock } from '../../src/clock.ts';
 import { createDelivery } from '../../src/delivery/create-delivery.ts';
+import { Secrets } from '../../src/secrets.ts';
 import type { Batch } from '../../src/sink/contract.ts';
 import { createDiodeSink } from '../../src/sink/diode/create-diode-sink.ts';
 import { encodeIngestRequest } from '../../src/sink/diode/request.ts';
@@ -70,6 +71,7 @@ async function throughDelivery(target: string): Promise<(lanes: number) => Promi
     clock: systemClock,
     log,
     env: {},
+    secrets: new Secrets(),
   });
   await sink.start();
   const delivery = createDelivery({ sink, clock: systemClock, log });

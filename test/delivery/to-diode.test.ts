@@ -5,6 +5,7 @@ import { systemClock } from '../../src/clock.ts';
 import type { Delivery, RunDelivery } from '../../src/delivery/contract.ts';
 import { createDelivery } from '../../src/delivery/create-delivery.ts';
 import { BatchBuilder, type EncodedBatch } from '../../src/entity/batch-builder.ts';
+import { Secrets } from '../../src/secrets.ts';
 import type { RunIdentity } from '../../src/sink/contract.ts';
 import { createDiodeSink } from '../../src/sink/diode/create-diode-sink.ts';
 import { parseTarget } from '../../src/sink/target.ts';
@@ -25,6 +26,7 @@ async function startDelivery(diode: FakeDiode): Promise<Delivery & AsyncDisposab
     clock: systemClock,
     log,
     env: {},
+    secrets: new Secrets(),
   });
   await sink.start();
   const delivery = createDelivery({ sink, clock: systemClock, log, random: () => 0.02 });

@@ -53,6 +53,8 @@ export class FakeDiode implements AsyncDisposable {
   readonly acknowledged = { calls: 0, entities: 0, bytes: 0 };
   /** The most Ingest calls that were unanswered at one time. */
   mostAtOnce = 0;
+  /** What each TLS connection asked for by name (SNI). */
+  readonly serverNames: (string | false | null)[] = [];
   /** Connections that were made, ever. */
   connections = 0;
   port: number;
@@ -163,7 +165,10 @@ export class FakeDiode implements AsyncDisposable {
     const injector = this.#createGrpc();
     const onPlain = (socket: net.Socket): void => this.#route(socket, injector);
     const front = this.#options.tls
-      ? tls.createServer({ ...this.#options.tls, ALPNProtocols: ['h2', 'http/1.1'] }, onPlain)
+      ? tls.createServer({ ...this.#options.tls, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
+          this.serverNames.push(socket.servername);
+          onPlain(socket);
+        })
       : net.createServer(onPlain);
     front.on('connection', (socket: net.Socket) => this.#track(socket));
     front.listen(this.port, this.#host);

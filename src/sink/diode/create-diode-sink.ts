@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Clock, pause, settlesWithin } from '../../clock.ts';
+import type { Secrets } from '../../secrets.ts';
 import { type Batch, type Sink, SinkError, type SinkHealth } from '../contract.ts';
 import { CallFailure, sinkErrorOf } from '../grpc/call-failure.ts';
 import { GrpcClient } from '../grpc/client.ts';
@@ -20,6 +21,8 @@ export interface DiodeSinkOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
+  /** Is told what is secret here; takes it out of what receivers say. */
+  readonly secrets: Secrets;
 }
 
 const INGEST = '/diode.v1.IngesterService/Ingest';
@@ -53,6 +56,7 @@ class DiodeSink implements Sink {
   constructor(options: DiodeSinkOptions) {
     const { version, appNamePrefix, target } = options;
     this.#options = options;
+    options.secrets.keep('diode client', [options.clientSecret]);
     this.#log = options.log.child({ module: 'sink.diode' });
     this.#sender = { name: 'orb-worker', version: sdkVersion(version), appNamePrefix };
     this.#authAttempts = readAttempts(options.env.DIODE_MAX_AUTH_RETRIES);
@@ -82,7 +86,7 @@ class DiodeSink implements Sink {
       if (errors.length > 0) throw new SinkError('rejected', describeIngestErrors(errors));
     } catch (thrown) {
       if (signal.aborted) throw new SinkError('unavailable', 'Given up before Diode acknowledged it');
-      throw this.#noteFailure(asSinkError(thrown));
+      throw this.#noteFailure(this.#cleaned(asSinkError(thrown)));
     }
   }
 
@@ -98,11 +102,11 @@ class DiodeSink implements Sink {
   }
 
   #connect(route: Route): Connection {
-    const { clock, clientId, clientSecret, version } = this.#options;
+    const { clock, clientId, clientSecret, version, secrets } = this.#options;
     const userAgent = `orb-worker/${version}`;
     const credentials = { clientId, clientSecret, maxTries: this.#authAttempts, random: Math.random };
     this.#connection = {
-      tokens: new TokenSource({ route, clock, userAgent, ...credentials }),
+      tokens: new TokenSource({ route, clock, userAgent, secrets, ...credentials }),
       client: new GrpcClient({
         route,
         clock,
@@ -152,6 +156,11 @@ class DiodeSink implements Sink {
     } catch (error) {
       return error instanceof TokenError ? error : undefined;
     }
+  }
+
+  /** A receiver may say any words, the token that it was shown among them. */
+  #cleaned({ kind, message, cause }: SinkError): SinkError {
+    return new SinkError(kind, this.#options.secrets.redact(message), { cause });
   }
 
   #noteFailure(error: SinkError): SinkError {

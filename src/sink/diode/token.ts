@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type Clock, pause } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
+import type { Secrets } from '../../secrets.ts';
 import type { TokenState } from '../contract.ts';
 import type { Route } from '../route.ts';
 import { unlessAborted } from '../unless-aborted.ts';
@@ -34,6 +35,8 @@ export interface TokenSourceOptions {
   readonly userAgent: string;
   readonly maxTries: number;
   readonly clock: Clock;
+  /** Are told each token, and the one before it, which calls under way may still carry. */
+  readonly secrets: Secrets;
   /** From 0 to 1. */
   readonly random: () => number;
 }
@@ -49,6 +52,8 @@ export class TokenSource {
   readonly #options: TokenSourceOptions;
   readonly #closing = new AbortController();
   #token: Token | undefined;
+  /** The newest first. */
+  #given: readonly string[] = [];
   #fetching: Promise<string> | undefined;
 
   constructor(options: TokenSourceOptions) {
@@ -94,14 +99,20 @@ export class TokenSource {
       const askedAt = clock.monotonic();
       const reply = await this.#ask();
       if (reply.status === 200) {
-        this.#token = readToken(reply, askedAt);
-        return this.#token.text;
+        return this.#take(readToken(reply, askedAt));
       }
       const failure = failureOf(reply);
       if (!WORTH_ANOTHER_TRY.includes(reply.status) || tries >= maxTries) throw failure;
       await pause(clock, retryDelay(reply, tries, clock.now(), random()), this.#closing.signal);
       if (this.#closing.signal.aborted) throw failure;
     }
+  }
+
+  #take(token: Token): string {
+    this.#token = token;
+    this.#given = [token.text, ...this.#given].slice(0, 2);
+    this.#options.secrets.keep('diode tokens', this.#given);
+    return token.text;
   }
 
   async #ask(): Promise<HttpReply> {

@@ -1,50 +1,13 @@
-import { once } from 'node:events';
-import http, { type IncomingHttpHeaders } from 'node:http';
-import net, { type AddressInfo } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { parseTarget } from '../../../src/sink/target.ts';
+import { startConnectProxy } from '../../support/connect-proxy.ts';
 import { FakeDiode } from '../../support/fake-diode.ts';
 import { deviceBatch, noSignal, testTls } from '../support.ts';
 import { failureOf, startSink } from './support.ts';
 
-interface ProxyServer extends AsyncDisposable {
-  readonly url: string;
-  readonly asked: { readonly authority: string; readonly headers: IncomingHttpHeaders }[];
-}
-
-/** Leads every CONNECT to `port` on loopback, whatever was asked for; `refusing`: to nowhere. */
-async function startProxy(port: number, refusing = false): Promise<ProxyServer> {
-  const asked: ProxyServer['asked'] = [];
-  const sockets = new Set<{ destroy(): void }>();
-  const server = http.createServer();
-  server.on('connect', (request, socket) => {
-    asked.push({ authority: request.url ?? '', headers: request.headers });
-    sockets.add(socket);
-    if (refusing) return socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
-    const upstream = net.connect(port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      socket.pipe(upstream).pipe(socket);
-    });
-    sockets.add(upstream);
-    for (const end of [socket, upstream]) end.on('error', () => undefined);
-    return undefined;
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
 test('tokens and calls go through the proxy, to the name that it is told', async () => {
   await using diode = await FakeDiode.start();
-  await using proxy = await startProxy(diode.port);
+  await using proxy = await startConnectProxy(diode.port);
   const env = { HTTP_PROXY: proxy.url.replace('//', '//me:p%40ss@') };
   await using sink = await startSink(diode, { target: parseTarget('grpc://diode.test/a'), env });
   expect(sink.health().reason).toContain('Not Found');
@@ -62,7 +25,7 @@ test('tokens and calls go through the proxy, to the name that it is told', async
 test('TLS goes through the proxy from end to end', async () => {
   const tls = { key: testTls('server.key').pem, cert: testTls('server.crt').pem };
   await using diode = await FakeDiode.start({ tls });
-  await using proxy = await startProxy(diode.port);
+  await using proxy = await startConnectProxy(diode.port);
   const target = parseTarget('grpcs://diode.test');
   await using sink = await startSink(diode, {
     target,
@@ -81,7 +44,7 @@ test('TLS goes through the proxy from end to end', async () => {
 test('a proxy that refuses, or is away, is the reason', async () => {
   await using diode = await FakeDiode.start();
   const target = parseTarget('grpc://diode.test');
-  const refusing = await startProxy(diode.port, true);
+  const refusing = await startConnectProxy(diode.port, true);
   await using sink = await startSink(diode, { target, env: { HTTP_PROXY: refusing.url } });
   expect(sink.health().reason).toContain('the proxy refused to connect to diode.test:80 (403)');
   await refusing[Symbol.asyncDispose]();
@@ -100,3 +63,25 @@ test('a proxy that nobody can read stops the start and names the variable', asyn
   expect(error.message).toMatch(/^Unable to connect to Diode Server: HTTP_PROXY should be/);
   expect(error.message).not.toContain('word@');
 });
+
+test('the library finds no proxy of its own, in whatever letters', async () => {
+  await using diode = await FakeDiode.start();
+  await using proxy = await startConnectProxy(diode.port);
+  const names = ['grpc_proxy', 'http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'];
+  for (const name of names) vi.stubEnv(name, proxy.url);
+  // Named by an address that is no loopback for the library, and is one for the machine.
+  const target = parseTarget(`grpc://127.0.0.2:${diode.port}`);
+  await using elsewhere = await FakeDiode.start({ host: '127.0.0.2', port: diode.port });
+  await using sink = await startSink(elsewhere, {
+    target,
+    env: { NO_PROXY: '127.0.0.2', ...proxied(proxy.url) },
+  });
+  await sink.send(deviceBatch(['r1']), noSignal);
+  expect(elsewhere.acknowledged.calls).toBe(1);
+  expect(proxy.asked).toEqual([]);
+  vi.unstubAllEnvs();
+});
+
+function proxied(url: string): Record<string, string> {
+  return { HTTP_PROXY: url, http_proxy: url, HTTPS_PROXY: url, https_proxy: url };
+}

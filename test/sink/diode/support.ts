@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
+import { Secrets } from '../../../src/secrets.ts';
 import { type Sink, SinkError } from '../../../src/sink/contract.ts';
 import { createDiodeSink, type DiodeSinkOptions } from '../../../src/sink/diode/create-diode-sink.ts';
 import { parseTarget } from '../../../src/sink/target.ts';
@@ -26,6 +27,7 @@ export function createSink(diode: FakeDiode, changes: Changes = {}): Sink & Asyn
     clock: systemClock,
     log: readableLog().log,
     env: {},
+    secrets: new Secrets(),
     ...changes,
   });
   return Object.assign(sink, { [Symbol.asyncDispose]: () => sink.close() });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Secrets } from '../../../src/secrets.ts';
 import { TokenError, TokenSource, type TokenSourceOptions } from '../../../src/sink/diode/token.ts';
 import { parseTarget } from '../../../src/sink/target.ts';
 import { FakeDiode } from '../../support/fake-diode.ts';
@@ -13,6 +14,7 @@ function source(diode: FakeDiode, changes: Partial<TokenSourceOptions> = {}): To
     userAgent: 'orb-worker/0.1.0',
     maxTries: 3,
     clock: new HeldClock(),
+    secrets: new Secrets(),
     random: () => 0,
     ...changes,
   });
