@@ -16,8 +16,8 @@ export const MAX_ROWS = 1_000;
 
 /**
  * The parser stops the event loop for about a microsecond for each value, and keeps 100 bytes for it. How many there
- * are is not known before it has run, but each begins at one of these: a line, a comma, a bracket, a dash or question
- * mark further on in a line. Escapes in quoted text cost as much.
+ * are is not known before it has run, but each begins at one of these: a line, a comma, a colon, a bracket, a dash or
+ * question mark further on in a line. Escapes in quoted text cost as much.
  */
 const MAX_VALUE_STARTS = 200_000;
 
@@ -25,9 +25,11 @@ const TAB = 9;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const BLANK = 32;
+const DOUBLE_QUOTE = 34;
 const QUOTE = 39;
 const COMMA = 44;
 const DASH = 45;
+const COLON = 58;
 const QUESTION_MARK = 63;
 const LEFT_BRACKET = 91;
 const BACKSLASH = 92;
@@ -61,6 +63,8 @@ function isStart(code: number, isLineEmpty: boolean, text: string, index: number
       return true;
     case CARRIAGE_RETURN:
       return text.charCodeAt(index + 1) !== LINE_FEED;
+    case COLON:
+      return text.charCodeAt(index + 1) <= BLANK || isQuote(text.charCodeAt(index - 1));
     case QUOTE:
       return text.charCodeAt(index + 1) === QUOTE;
     case DASH:
@@ -70,6 +74,8 @@ function isStart(code: number, isLineEmpty: boolean, text: string, index: number
       return false;
   }
 }
+
+const isQuote = (code: number): boolean => code === QUOTE || code === DOUBLE_QUOTE;
 
 function tooLarge(): BadRequestError {
   return new BadRequestError(

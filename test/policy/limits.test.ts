@@ -51,6 +51,16 @@ describe('a document is refused with a clear text', () => {
       policyWith({ scope: `[${'1,'.repeat(1_000_000)}]` }),
       /more than 200,000 lines and values/,
     ],
+    [
+      '150,000 keys',
+      policyWith({ scope: `{${'k: 1,'.repeat(150_000)}}` }),
+      /more than 200,000 lines and values/,
+    ],
+    [
+      '150,000 keys in JSON',
+      policyWith({ scope: `{${'"k":1,'.repeat(150_000)}}` }),
+      /more than 200,000 lines and values/,
+    ],
     ['a million lines', '\n'.repeat(1_000_000), /more than 200,000 lines and values/],
     ['a million values in one line', '- '.repeat(1_000_000), /more than 200,000 lines and values/],
     ['a million escapes', `"${'\\n'.repeat(1_000_000)}"`, /more than 200,000 lines and values/],
