@@ -1,3 +1,4 @@
+import type { RunLine } from './run/contract.ts';
 import type { Run } from './run/run.ts';
 
 /** Every event of the daemon. History, metrics and log hang on these; nothing waits for them. */
@@ -14,6 +15,8 @@ export interface DaemonEvents {
   'run:opened': { readonly run: Readonly<Run> };
   /** The backend's `run` was entered. */
   'run:started': { readonly run: Readonly<Run> };
+  /** A backend wrote a line in a run, whatever its level. */
+  'run:logged': { readonly run: Readonly<Run>; readonly line: RunLine };
   /** A run reached its final state, `skipped` included. */
   'run:finished': { readonly run: Readonly<Run> };
   /** The sink acknowledged a batch. */

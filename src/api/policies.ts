@@ -8,7 +8,7 @@ import { provenanceOf } from './provenance.ts';
 import { readPutQuery } from './put-query.ts';
 import { pythonList } from './python-text.ts';
 import type { CapabilitiesReply, DetailReply, PolicyListReply, ValidationReply } from './replies.ts';
-import { sendStarted } from './run-reply.ts';
+import { sendAccepted } from './run-reply.ts';
 import { refuseOtherSites } from './same-origin.ts';
 
 interface ByName {
@@ -62,7 +62,7 @@ export function servePolicies(app: FastifyInstance, { registry, history }: ApiPa
     '/api/v1/policies/:name/runs',
     { onRequest: [refuseOtherSites, ignoreBody] },
     ({ params }, reply) => {
-      sendStarted(reply, registry.submit(params.name));
+      sendAccepted(reply, registry.submit(params.name), history);
     },
   );
 }

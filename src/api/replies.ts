@@ -63,6 +63,20 @@ export const runReply = z.object({
   }),
 });
 
+const runLine = z.object({
+  time: moment,
+  level: z.enum(['debug', 'info', 'warn', 'error']),
+  message: z.string(),
+});
+
+/** The same shape for the last lines, in a run alone, and for all that were kept. */
+export const runLogReply = z.object({
+  lines: z.array(runLine).describe('What its backend wrote, the latest last.'),
+  dropped: z.int().describe('Lines before these that are not shown.'),
+});
+
+export const fullRunReply = runReply.extend({ log: runLogReply.describe('The last lines.') });
+
 export const runListReply = z.object({
   runs: z.array(runReply).describe('Newest first.'),
   next_cursor: z.string().nullable().describe('Give it as `cursor` for the next page; null on the last.'),
@@ -148,6 +162,8 @@ export type DetailReply = z.infer<typeof detailReply>;
 export type CapabilitiesReply = z.infer<typeof capabilitiesReply>;
 export type PolicyListReply = z.infer<typeof policyListReply>;
 export type RunReply = z.infer<typeof runReply>;
+export type FullRunReply = z.infer<typeof fullRunReply>;
+export type RunLogReply = z.infer<typeof runLogReply>;
 export type RunListReply = z.infer<typeof runListReply>;
 export type PolicySummary = z.infer<typeof policySummary>;
 export type ValidationReply = z.infer<typeof validationReply>;

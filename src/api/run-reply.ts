@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
+import type { RunHistory, RunLog } from '../run/contract.ts';
 import type { Run } from '../run/run.ts';
-import type { RunReply } from './replies.ts';
+import type { FullRunReply, RunLogReply, RunReply } from './replies.ts';
 
 /** A run as `GET /api/v1/runs` shows it. */
 export function runReplyOf(run: Readonly<Run>): RunReply {
@@ -32,12 +33,26 @@ export function runReplyOf(run: Readonly<Run>): RunReply {
   };
 }
 
+/** Lines that a run shows with everything else; more are in its log. */
+const LINES_SHOWN = 100;
+
+/** A run in full, with the last lines of its backend. */
+export function fullRunReplyOf(run: Readonly<Run>, history: RunHistory): FullRunReply {
+  const { lines, dropped } = history.log(run.id);
+  const shown = lines.slice(-LINES_SHOWN);
+  const log = { lines: shown, dropped: dropped + lines.length - shown.length };
+  return { ...runReplyOf(run), log: runLogReplyOf(log) };
+}
+
+/** Lines of a run as they are shown. */
+export function runLogReplyOf({ lines, dropped }: RunLog): RunLogReply {
+  const shown = lines.map(({ at, level, message }) => ({ time: rfc3339(at), level, message }));
+  return { lines: shown, dropped };
+}
+
 /** 202 with a run that was started or is being ended, and where to look at it later. */
-export function sendStarted(reply: FastifyReply, run: Readonly<Run>): void {
-  reply
-    .code(202)
-    .header('location', `/api/v1/runs/${run.id}`)
-    .send(runReplyOf(run) satisfies RunReply);
+export function sendAccepted(reply: FastifyReply, run: Readonly<Run>, history: RunHistory): void {
+  reply.code(202).header('location', `/api/v1/runs/${run.id}`).send(fullRunReplyOf(run, history));
 }
 
 /** RFC 3339 of epoch milliseconds; null for a moment that has not come. */

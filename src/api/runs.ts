@@ -3,9 +3,9 @@ import { ConflictError, NotFoundError } from '../errors.ts';
 import type { Run } from '../run/run.ts';
 import type { ApiParts } from './api-parts.ts';
 import { ignoreBody } from './content.ts';
-import type { RunListReply, RunReply } from './replies.ts';
+import type { RunListReply } from './replies.ts';
 import { readRunQuery } from './run-query.ts';
-import { runReplyOf, sendStarted } from './run-reply.ts';
+import { fullRunReplyOf, runLogReplyOf, runReplyOf, sendAccepted } from './run-reply.ts';
 import { refuseOtherSites } from './same-origin.ts';
 
 const CANCELLED = 'cancelled on request';
@@ -28,7 +28,11 @@ export function serveRuns(app: FastifyInstance, { history, cancelRun }: ApiParts
   });
 
   app.get<ById>('/api/v1/runs/:id', ({ params }, reply) => {
-    reply.send(runReplyOf(find(params.id)) satisfies RunReply);
+    reply.send(fullRunReplyOf(find(params.id), history));
+  });
+
+  app.get<ById>('/api/v1/runs/:id/log', ({ params }, reply) => {
+    reply.send(runLogReplyOf(history.log(find(params.id).id)));
   });
 
   app.post<ById>(
@@ -38,7 +42,7 @@ export function serveRuns(app: FastifyInstance, { history, cancelRun }: ApiParts
       const { id, status } = find(params.id);
       const run = cancelRun(id, CANCELLED);
       if (run === undefined) throw new ConflictError(`run '${id}' has ended: it is ${status}`);
-      sendStarted(reply, run);
+      sendAccepted(reply, run, history);
     },
   );
 }

@@ -189,7 +189,10 @@ export class ActiveRun implements RunHandlers {
       run: id,
       backend: backend.name,
     });
-    this.#backendLog[level](this.#cleaner(message));
+    const cleaned = this.#cleaner(message);
+    this.#backendLog[level](cleaned);
+    const line = { at: this.#parts.clock.now(), level, message: cleaned };
+    this.#parts.events.emit('run:logged', { run: this.run, line });
   }
 
   reserve(bytes: number): Promise<void> {

@@ -65,9 +65,27 @@ export interface RunQuery {
   readonly cursor: string | undefined;
 }
 
+/** A line that a backend wrote in a run, without secrets of its policy. */
+export interface RunLine {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+/** What is left of the lines of a run. */
+export interface RunLog {
+  /** The latest line is the last. */
+  readonly lines: readonly RunLine[];
+  /** How many came before them and were not kept. */
+  readonly dropped: number;
+}
+
 /** Runs of this daemon's life, newest first, within fixed bounds. */
 export interface RunHistory {
   get(id: string): Readonly<Run> | undefined;
+  /** What its backend wrote; empty for a run that is not known. */
+  log(id: string): RunLog;
   /** Throws `BadRequestError` for a cursor that is none, or of another query. */
   list(query: RunQuery): { readonly runs: readonly Readonly<Run>[]; readonly nextCursor: string | undefined };
   /** The latest runs of an applied policy, newest first, without those that were skipped. */

@@ -1,7 +1,8 @@
 import type { Events } from '../events.ts';
-import type { RunHistory, RunQuery } from './contract.ts';
+import type { RunHistory, RunLine, RunLog, RunQuery } from './contract.ts';
 import { Cursors } from './cursors.ts';
 import { isFinal, type Run } from './run.ts';
+import { RunLogs } from './run-logs.ts';
 
 type KeptRun = Readonly<Run>;
 
@@ -18,6 +19,7 @@ const FORGOTTEN_SLACK = 1_000;
 export function createRunHistory({ events }: { readonly events: Events }): RunHistory {
   const history = new History();
   events.on('run:opened', ({ run }) => history.open(run));
+  events.on('run:logged', ({ run, line }) => history.write(run, line));
   events.on('run:finished', ({ run }) => history.finish(run));
   return history;
 }
@@ -30,6 +32,7 @@ interface PolicyRuns {
 
 class History implements RunHistory {
   readonly #cursors = new Cursors();
+  readonly #logs = new RunLogs();
   readonly #byId = new Map<string, KeptRun>();
   readonly #policies = new Map<string, PolicyRuns>();
   /** Of deleted policies, oldest first. */
@@ -56,6 +59,14 @@ class History implements RunHistory {
 
   get(id: string): KeptRun | undefined {
     return this.#byId.get(id);
+  }
+
+  write({ id }: KeptRun, line: RunLine): void {
+    if (this.#byId.has(id)) this.#logs.add(id, line);
+  }
+
+  log(id: string): RunLog {
+    return this.#logs.of(id);
   }
 
   latest(policy: string, count: number): readonly KeptRun[] {
@@ -110,7 +121,7 @@ class History implements RunHistory {
       const oldest = runs.findIndex((run) => isFinal(run.status));
       const [forgotten] = oldest === -1 ? [] : runs.splice(oldest, 1);
       if (!forgotten) return;
-      this.#byId.delete(forgotten.id);
+      this.#forget(forgotten);
     }
   }
 
@@ -119,8 +130,13 @@ class History implements RunHistory {
       if (this.#byId.size <= MOST_IN_ALL) return;
       if (!isFinal(run.status)) continue;
       this.#detached.delete(run);
-      this.#byId.delete(run.id);
+      this.#forget(run);
     }
+  }
+
+  #forget({ id }: KeptRun): void {
+    this.#byId.delete(id);
+    this.#logs.forget(id);
   }
 
   #compact(): void {

@@ -70,6 +70,7 @@ describe('/openapi.json', () => {
       '/api/v1/runs',
       '/api/v1/runs/{id}',
       '/api/v1/runs/{id}/cancel',
+      '/api/v1/runs/{id}/log',
       '/healthz',
       '/readyz',
       '/metrics',
@@ -114,6 +115,8 @@ describe('/openapi.json', () => {
     }
     const open = openedRun('p');
     api.events.emit('run:opened', { run: open });
+    const line = { at: Date.now(), level: 'warn', message: 'half done' } as const;
+    api.events.emit('run:logged', { run: open, line });
 
     for (const [path, called, status] of [
       ['/api/v1/status', '/api/v1/status', 200],
@@ -125,6 +128,8 @@ describe('/openapi.json', () => {
       ['/api/v1/runs', '/api/v1/runs?limit=0', 400],
       ['/api/v1/runs/{id}', `/api/v1/runs/${open.id}`, 200],
       ['/api/v1/runs/{id}', '/api/v1/runs/x', 404],
+      ['/api/v1/runs/{id}/log', `/api/v1/runs/${open.id}/log`, 200],
+      ['/api/v1/runs/{id}/log', '/api/v1/runs/x/log', 404],
       ['/healthz', '/healthz', 200],
       ['/readyz', '/readyz', 200],
     ] as const) {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RunLogReply } from '../../src/api/replies.ts';
+import type { Run } from '../../src/run/run.ts';
 import { finish, openedRun, TestApi } from './support.ts';
 
 interface RunPage {
@@ -51,7 +53,8 @@ describe('runs', () => {
       duration_ms: 1_240,
       backend: { package: 'pkg', version: '1.0.0', name: 'sample', app_name: 'app', app_version: '2.0' },
     };
-    expect((await api.get(`/api/v1/runs/${run.id}`)).json()).toEqual(shown);
+    const log = { lines: [], dropped: 0 };
+    expect((await api.get(`/api/v1/runs/${run.id}`)).json()).toEqual({ ...shown, log });
     expect((await page()).runs[0]).toEqual(shown);
   });
 
@@ -144,5 +147,41 @@ describe('runs', () => {
     for (let count = 0; count < 3; count += 1) open('p');
     expect((await page('?limit=1')).runs.length).toBe(1);
     expect((await page('?limit=1000')).runs.length).toBe(3);
+  });
+});
+
+describe('what the backend of a run has written', () => {
+  function write(run: Run, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const line = { at: run.createdAt + index, level: 'info', message: `line ${index}` } as const;
+      api.events.emit('run:logged', { run, line });
+    }
+  }
+
+  test('is shown while it runs, the latest line last', async () => {
+    const run = openedRun('edge');
+    api.events.emit('run:opened', { run });
+    write(run, 2);
+    expect((await api.get(`/api/v1/runs/${run.id}/log`)).json()).toEqual({
+      lines: [
+        { time: '2026-01-02T03:04:05.678Z', level: 'info', message: 'line 0' },
+        { time: '2026-01-02T03:04:05.679Z', level: 'info', message: 'line 1' },
+      ],
+      dropped: 0,
+    });
+  });
+
+  test('is shown with the run itself up to its last hundred lines', async () => {
+    const run = openedRun('edge');
+    api.events.emit('run:opened', { run });
+    write(run, 250);
+    const { log } = (await api.get(`/api/v1/runs/${run.id}`)).json() as { log: RunLogReply };
+    expect([log.lines.length, log.lines.at(-1)?.message, log.dropped]).toEqual([100, 'line 249', 150]);
+    const all = (await api.get(`/api/v1/runs/${run.id}/log`)).json() as RunLogReply;
+    expect([all.lines.length, all.dropped]).toEqual([250, 0]);
+  });
+
+  test('of no run is not found', async () => {
+    expect((await api.get('/api/v1/runs/x/log')).json()).toEqual({ detail: "run 'x' not found" });
   });
 });

@@ -114,6 +114,24 @@ describe('what a backend says', () => {
     });
   });
 
+  test('is kept with the run, from its first line on', async () => {
+    await using runs = new Runs({ host });
+    const gate = runs.gate();
+    const steps = [
+      ['log', 'begun'],
+      ['until file', gate.path],
+      ['log', 'done'],
+    ] as const;
+    const first = runs.next('run:logged');
+    const run = runs.fire(await runs.policy('edge', steps));
+    const { line } = await first;
+    expect(line).toEqual({ at: expect.any(Number), level: 'warn', message: 'begun' });
+    expect(runs.history.log(run.id)).toEqual({ lines: [line], dropped: 0 });
+    gate.open();
+    await runs.finished(run);
+    expect(runs.history.log(run.id).lines.map(({ message }) => message)).toEqual(['begun', 'done']);
+  });
+
   test('never shows a secret of its policy', async () => {
     await using runs = new Runs({ host });
     const steps = [
@@ -123,6 +141,7 @@ describe('what a backend says', () => {
     const run = await runs.finished(runs.fire(await runs.policy('edge', steps, { secrets: ['hunter22'] })));
     expect(run.reason).toContain('*** was refused');
     expect(runs.lines.map((line) => line.msg)).toContain('login as ***');
+    expect(runs.history.log(run.id).lines).toMatchObject([{ message: 'login as ***' }]);
     expect(JSON.stringify(runs.lines)).not.toContain('hunter22');
   });
 });

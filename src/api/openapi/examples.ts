@@ -28,9 +28,18 @@ export const run = {
   backend,
 };
 
+const line = { time: '2026-01-02T03:00:01.102Z', level: 'info', message: 'yielded 12 entities' };
+
+/** What a backend wrote. */
+export const runLog = { lines: [line], dropped: 0 };
+
+/** A run alone. */
+export const fullRun = { ...run, log: runLog };
+
 /** A run that somebody has just asked for. */
 export const submittedRun = {
-  ...run,
+  ...fullRun,
+  log: { lines: [], dropped: 0 },
   status: 'pending',
   trigger: 'submit',
   entity_count: 0,

@@ -96,7 +96,7 @@ function runPolicy(): PathItem {
     post: {
       summary: 'Runs a policy now, whatever its schedule',
       responses: {
-        ...json(202, 'The run, also under `location`', 'Run', examples.submittedRun),
+        ...json(202, 'The run, also under `location`', 'FullRun', examples.submittedRun),
         ...otherSite,
         ...noSuchPolicy,
         ...detail(409, 'Its overlap forbids it', examples.overlap),

@@ -9,6 +9,7 @@ export function describeRunPaths(): Record<string, PathItem> {
   return {
     '/api/v1/runs': listRuns(),
     '/api/v1/runs/{id}': showRun(),
+    '/api/v1/runs/{id}/log': showLog(),
     '/api/v1/runs/{id}/cancel': cancelRun(),
   };
 }
@@ -40,7 +41,20 @@ function showRun(): PathItem {
     get: {
       summary: 'One run',
       responses: {
-        ...json(200, 'The run', 'Run', examples.run),
+        ...json(200, 'The run, with the last 100 lines of its backend', 'FullRun', examples.fullRun),
+        ...noSuchRun,
+      },
+    },
+  };
+}
+
+function showLog(): PathItem {
+  return {
+    parameters: byId,
+    get: {
+      summary: 'What the backend has written in a run, while it runs and afterwards',
+      responses: {
+        ...json(200, 'The last lines, 64 KiB of them at most', 'RunLog', examples.runLog),
         ...noSuchRun,
       },
     },
@@ -56,7 +70,7 @@ function cancelRun(): PathItem {
         ...json(
           202,
           'It ends; what it has yielded gets a moment to be delivered',
-          'Run',
+          'FullRun',
           examples.cancelledRun,
         ),
         ...otherSite,
