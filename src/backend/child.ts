@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Clock, settlesWithin } from '../clock.ts';
+import { type Clock, settlesWithin, type Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Redact } from '../redact.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
@@ -22,7 +22,7 @@ import { QuestionError, Questions } from './questions.ts';
 import { readMessage } from './read-message.ts';
 import { HandOutWindow } from './window.ts';
 
-export interface ChildOptions extends Omit<ProcessOptions, 'onLine'> {
+export interface ChildOptions extends Omit<ProcessOptions, 'onLine' | 'isBusy'> {
   readonly log: Logger;
 }
 
@@ -37,6 +37,13 @@ const MOST_BACKLOG = 2 ** 20;
 
 /** A closed channel belongs to a process that is about to end; one that is not, is ended after this. */
 const END_AFTER_CLOSE_MS = 250;
+
+/** A child that owes an answer for so long is silent: what it has not entered by then goes to another. */
+const SILENT_MS = 10_000;
+const LOOK_AGAIN_MS = 100;
+const SILENT = `its process did not answer for ${SILENT_MS / 1_000} s`;
+
+const THREW = 'threw outside its run';
 
 const RETURNED = { kind: 'returned' } as const;
 
@@ -67,8 +74,16 @@ export class BackendChild implements RunPort {
   /** Why the daemon ended it, where that says more than how the process ended. */
   #killedFor: string | undefined;
   #culprit: Culprit = 'unknown';
+  #fault: string | undefined;
+  #answers: Timer | undefined;
   /** Called when it can take more work, or has less. */
   onChange: () => void = () => undefined;
+  /** Called when a run came to its end in it, whatever end. */
+  onRunEnded: () => void = () => undefined;
+  /** Called when runs have left something behind in it, with what that is: it takes no more. */
+  onSpoilt: (by: string) => void = () => undefined;
+  /** Called with runs that it was handed and did not enter: it gets no turn to do that. */
+  onWithdrawn: (runs: readonly RunExecution[]) => void = () => undefined;
 
   constructor({ log, ...options }: ChildOptions) {
     this.#clock = options.clock;
@@ -76,6 +91,7 @@ export class BackendChild implements RunPort {
     this.#questions = new Questions(options.clock, (reason) => void this.kill(reason, 'outsider'));
     this.#process = new IsolatedProcess({
       ...options,
+      isBusy: () => this.#runs.size > 0 || this.#questions.areOpen,
       onLine: (stream, line) => this.#log[stream === 'stderr' ? 'warn' : 'info'](this.#redact(line)),
     });
     const { channel } = this.#process;
@@ -96,6 +112,11 @@ export class BackendChild implements RunPort {
 
   get runCount(): number {
     return this.#runs.size;
+  }
+
+  /** What its package did that it ended of, in words; undefined when it ended because the daemon had no more need of it. */
+  get fault(): string | undefined {
+    return this.#fault;
   }
 
   /** True when runs may be handed to it, as far as it keeps up with them. */
@@ -120,6 +141,7 @@ export class BackendChild implements RunPort {
   async load(located: Loadable, log: Logger, redact: Redact): Promise<void> {
     this.#packageName = located.name;
     this.#log = log;
+    this.#process.watch();
     this.#redact = redact;
     const { name, entryUrl } = located;
     await this.#ask('loaded', 'its import', (id) => this.#tell({ type: 'load', id, name, entryUrl }));
@@ -141,6 +163,8 @@ export class BackendChild implements RunPort {
   start(execution: RunExecution): void {
     const { number, request } = execution;
     this.#runs.set(number, execution);
+    this.#process.watch();
+    this.#awaitAnswer(SILENT_MS);
     this.window.handed(this.#clock.monotonic());
     execution.handTo(this);
     const message: WorkForChild = {
@@ -164,6 +188,7 @@ export class BackendChild implements RunPort {
     if (!this.#isKilled) {
       this.#isKilled = true;
       this.#killedFor ??= reason;
+      if (culprit === undefined) this.#fault ??= reason;
       if (culprit !== undefined && this.#culprit === 'unknown') this.#culprit = culprit;
       this.#process.kill();
     }
@@ -267,6 +292,10 @@ export class BackendChild implements RunPort {
         this.#countStray();
         this.#culprit = this.#runs.get(message.run ?? -1) ?? (message.run === null ? 'unknown' : 'outsider');
         break;
+      case 'spoilt':
+        this.#countStray();
+        this.#retire(message.by);
+        break;
       case 'threw':
         this.#countStray();
         this.#threw(message.run, this.#redact(message.message));
@@ -285,7 +314,9 @@ export class BackendChild implements RunPort {
 
   /** A throw that belongs to a run costs that run, and the process takes no more; any other ends the process. */
   #threw(number: number | null, text: string): void {
-    const reason = `threw outside its run: ${text}`;
+    const reason = `${THREW}: ${text}`;
+    // What was thrown may hold what only one policy may show.
+    this.#fault ??= THREW;
     if (number === null) {
       void this.kill(reason);
       return;
@@ -293,6 +324,12 @@ export class BackendChild implements RunPort {
     const run = this.#runs.get(number);
     if (run !== undefined) run.settle({ kind: 'failed', reason });
     else if (!this.#isDraining) this.#log.warn(`A run that was over ${reason}`);
+    this.drain();
+  }
+
+  /** Its next runs would find what others left there. */
+  #retire(by: string): void {
+    if (!this.#isDraining) this.onSpoilt(by);
     this.drain();
   }
 
@@ -339,7 +376,34 @@ export class BackendChild implements RunPort {
     return this.#questions.ask(kind, whose, send);
   };
 
+  /** Looks, when the time has come, for how long it has owed an answer. */
+  #awaitAnswer(delayMs: number, isSecondLook = false): void {
+    this.#answers ??= this.#clock.after(delayMs, () => {
+      this.#answers = undefined;
+      const owedFor = this.window.owedFor(this.#clock.monotonic());
+      if (owedFor < SILENT_MS) {
+        if (this.#runs.size > 0) this.#awaitAnswer(SILENT_MS - owedFor);
+      } else if (isSecondLook) this.#giveUpWaiting();
+      // A daemon that stood still itself may not have read the answer yet.
+      else this.#awaitAnswer(LOOK_AGAIN_MS, true);
+    });
+  }
+
+  /** A run that keeps the others from being entered may have good reasons. Without one it is what a past run left behind. */
+  #giveUpWaiting(): void {
+    const handed = [...this.#runs.values()].filter((run) => !run.hasEntered);
+    for (const run of handed) {
+      this.#runs.delete(run.number);
+      this.#tell({ type: 'withdraw', run: run.number });
+    }
+    this.window.withdrawn(handed.length);
+    if (this.#runs.size === 0) void this.kill(SILENT);
+    this.onWithdrawn(handed.filter((run) => run.withdraw(SILENT)));
+  }
+
   #settleAll(how: string): void {
+    if (!this.#isKilled) this.#fault ??= how;
+    this.#answers?.cancel();
     this.#isKilled = true;
     this.#hasEnded = true;
     this.#questions.declineAll(this.#killedFor ?? how);

@@ -8,6 +8,7 @@ import type {
   BackendHost,
   BackendLease,
   Execution,
+  HeldBackPackage,
   PolicyPayload,
   RunRequest,
   SchemaFinding,
@@ -16,6 +17,7 @@ import { findLauncher } from './launcher.ts';
 import { Pool } from './pool.ts';
 import { QuestionError } from './questions.ts';
 import { Spares } from './spares.ts';
+import { endOrphans } from './stragglers.ts';
 
 export interface BackendHostOptions {
   readonly clock: Clock;
@@ -88,6 +90,14 @@ class ProcessHost implements BackendHost {
     );
   }
 
+  heldBack(): readonly HeldBackPackage[] {
+    const found: HeldBackPackage[] = [];
+    for (const { packageName, heldBack } of this.#pools) {
+      if (heldBack !== undefined) found.push({ package: packageName, ...heldBack });
+    }
+    return found;
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#keepsSpare = false;
@@ -97,9 +107,16 @@ class ProcessHost implements BackendHost {
 
   async #makeSpares(): Promise<Spares> {
     const { clock, memoryMiB, env, workingDirectory } = this.#options;
+    void this.#endOrphans();
     const launcher = await findLauncher(env);
     this.#spares = new Spares({ clock, memoryMiB, env, workingDirectory, launcher, log: this.#log });
     return this.#spares;
+  }
+
+  /** What backends of a daemon that was killed may have left. */
+  async #endOrphans(): Promise<void> {
+    const count = await endOrphans();
+    if (count > 0) this.#log.warn(`Ended ${count} processes that backends of a dead daemon had left behind`);
   }
 
   #hold(found: FoundPackage, spares: Spares): Opened {
@@ -139,6 +156,7 @@ class ProcessHost implements BackendHost {
       package: opened.found,
       check: (payloads, secrets) => check(opened, payloads, secrets),
       run: (request) => this.#run(opened, request),
+      heldBack: () => opened.pool.heldBack,
       close: () => {
         if (!isClosed) void this.#release(opened, spares);
         isClosed = true;

@@ -32,6 +32,7 @@ export class RunExecution implements Execution {
   #granted: number | undefined;
   #enteredAt = 0;
   #reports = 0;
+  #wasWithdrawn = false;
   #cutOffAt: number | undefined;
   #cutOffTimer: Timer | undefined;
 
@@ -64,6 +65,22 @@ export class RunExecution implements Execution {
   handTo(port: RunPort): void {
     this.#port = port;
     this.#state = 'handed';
+  }
+
+  /**
+   * Takes it back from a child that does not enter it. Returns whether another may have it; that it does once, and not
+   * when it was cancelled meanwhile.
+   *
+   * @param reason why it was taken back.
+   */
+  withdraw(reason: string): boolean {
+    this.#port = undefined;
+    if (this.isCancelled) this.settle({ kind: 'cancelled', cutOff: true });
+    else if (this.#wasWithdrawn) this.settle({ kind: 'failed', reason });
+    if (this.#state === 'over') return false;
+    this.#wasWithdrawn = true;
+    this.#state = 'waiting';
+    return true;
   }
 
   entered(): void {

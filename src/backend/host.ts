@@ -1,5 +1,6 @@
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import type { Description } from './contract.ts';
+import type { HeldBack } from './crash-backoff.ts';
 
 /** A backend package as it was found. */
 export interface LocatedPackage {
@@ -90,8 +91,15 @@ export interface BackendLease {
     secrets: readonly string[],
   ): Promise<readonly (readonly SchemaFinding[])[]>;
   run(request: RunRequest): Execution;
+  /** Why and until when no run begins, because the package's processes crashed in a row; undefined when they do. */
+  heldBack(): HeldBack | undefined;
   /** After the last close of a package its idle children end at once. */
   close(): void;
+}
+
+/** A package whose runs wait. */
+export interface HeldBackPackage extends HeldBack {
+  readonly package: string;
 }
 
 /** Runs backend packages isolated, in child processes. */
@@ -107,6 +115,8 @@ export interface BackendHost {
     readonly package: string | undefined;
     readonly runs: number;
   }[];
+  /** Packages whose processes crashed so often that their runs wait. */
+  heldBack(): readonly HeldBackPackage[];
   /** Cuts off what still runs and ends every child. */
   stop(): Promise<void>;
 }

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { type Clock, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Launcher } from './launcher.ts';
+import { MemoryWatch, memoryLimitMiB } from './memory-watch.ts';
 import { OutputLog } from './output-log.ts';
+import { endMarked, environmentOf, newMark } from './stragglers.ts';
 
 export interface ProcessOptions {
   readonly clock: Clock;
@@ -17,6 +19,8 @@ export interface ProcessOptions {
   readonly memoryMiB: number;
   readonly env: NodeJS.ProcessEnv;
   readonly workingDirectory: string;
+  /** Whether it has anything to do. */
+  readonly isBusy: () => boolean;
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
 }
 
@@ -41,13 +45,16 @@ export class IsolatedProcess {
   readonly #child: ChildProcess | undefined;
   readonly #options: ProcessOptions;
   readonly #outputs: readonly OutputLog[] = [];
+  readonly #mark = newMark();
+  #memory: MemoryWatch | undefined;
   #isGone = false;
-  #wroteOutOfMemory = false;
+  /** Why it must have ended, whatever its status says. */
+  #knownReason: string | undefined;
 
   constructor(options: ProcessOptions) {
     this.#options = options;
     try {
-      const child = spawnIsolate(options);
+      const child = spawnIsolate(options, this.#mark);
       this.#child = child;
       this.ended = this.#waitForEnd(child);
     } catch (error) {
@@ -65,6 +72,13 @@ export class IsolatedProcess {
     return this.#child?.pid;
   }
 
+  /** From now on it runs code that is not ours: its memory is watched while it is busy, and what it starts is found. */
+  watch(): void {
+    if (this.pid === undefined || this.#isGone) return;
+    this.#memory ??= this.#watchMemory(this.pid);
+    this.#memory.begin();
+  }
+
   /** Ends it and every process of its group. Look at {@link ended}. */
   kill(): void {
     if (this.pid === undefined || this.#isGone) return;
@@ -75,13 +89,25 @@ export class IsolatedProcess {
     }
   }
 
+  #watchMemory(pid: number): MemoryWatch {
+    const { clock, isBusy, memoryMiB } = this.#options;
+    const limitMiB = memoryLimitMiB(memoryMiB);
+    const onOver = (): void => {
+      this.#knownReason ??= `out of memory (limit ${limitMiB} MiB, of which its heap ${memoryMiB} MiB)`;
+      this.kill();
+    };
+    return new MemoryWatch({ clock, pid, limitMiB, isBusy, onOver });
+  }
+
   *#read(name: 'stdout' | 'stderr', stream: Readable | null): Generator<OutputLog> {
     if (stream === null) return;
     yield new OutputLog(stream, this.#options.clock, (line) => this.#tell(name, line));
   }
 
   #tell(stream: 'stdout' | 'stderr', line: string): void {
-    if (stream === 'stderr' && line.includes(OUT_OF_MEMORY)) this.#wroteOutOfMemory = true;
+    if (stream === 'stderr' && line.includes(OUT_OF_MEMORY)) {
+      this.#knownReason ??= `out of memory (limit ${this.#options.memoryMiB} MiB)`;
+    }
     this.#options.onLine(stream, line);
   }
 
@@ -92,9 +118,11 @@ export class IsolatedProcess {
     });
     this.kill();
     this.#isGone = true;
+    this.#memory?.end();
+    const stragglers = this.#memory === undefined ? undefined : endMarked(this.#mark);
     await this.#hearLastWords();
-    const ranOutOfMemory = this.#wroteOutOfMemory && reason !== inWords(0, null);
-    return ranOutOfMemory ? `out of memory (limit ${this.#options.memoryMiB} MiB)` : reason;
+    await stragglers;
+    return reason === inWords(0, null) ? reason : (this.#knownReason ?? reason);
   }
 
   /** What it said and wrote before its end may still be on the way. */
@@ -111,7 +139,8 @@ export class IsolatedProcess {
   }
 }
 
-function spawnIsolate({ launcher, memoryMiB, env, workingDirectory }: ProcessOptions): ChildProcess {
+function spawnIsolate(options: ProcessOptions, mark: string): ChildProcess {
+  const { launcher, memoryMiB, env, workingDirectory } = options;
   const [program = '', ...args] = [
     ...launcher.prefix,
     process.execPath,
@@ -123,7 +152,7 @@ function spawnIsolate({ launcher, memoryMiB, env, workingDirectory }: ProcessOpt
   // The daemon's working directory: relative paths in a policy mean what they meant to the person who wrote them.
   return spawn(program, args, {
     cwd: workingDirectory,
-    env,
+    env: { ...env, ...environmentOf(mark) },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });

@@ -16,6 +16,8 @@ export type ToChild =
   | { readonly type: 'load'; readonly id: number; readonly name: string; readonly entryUrl: string }
   | { readonly type: 'describe'; readonly id: number }
   | { readonly type: 'abort'; readonly run: number }
+  /** Do not enter this run: another child does. */
+  | { readonly type: 'withdraw'; readonly run: number }
   /** There is room for the batch that was offered. */
   | { readonly type: 'grant'; readonly run: number }
   /** There will be no room any more for batches of this run. */
@@ -53,6 +55,8 @@ export type FromChild =
   | { readonly type: 'cancelled'; readonly run: number }
   /** Code of this run (or of nobody knows which) ends the process now. */
   | { readonly type: 'leaving'; readonly run: number | null }
+  /** What runs left behind or changed is there for those that come after them: better there are none. */
+  | { readonly type: 'spoilt'; readonly by: string }
   /** Something was thrown where nobody could catch it. */
   | { readonly type: 'threw'; readonly run: number | null; readonly message: string };
 
@@ -61,6 +65,8 @@ export const MOST_RUNS = 10_000;
 
 /** Longest text of a log line or a reason, in characters; what is beyond is cut off. */
 export const LONGEST_TEXT = 8_192;
+/** Longest text of what runs left behind. */
+export const LONGEST_TRACES = 1_000;
 /** Findings of one payload; more help nobody. */
 export const MOST_FINDINGS = 100;
 

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { type Redact, redactorOf } from '../redact.ts';
 import type { BackendChild, Loadable } from './child.ts';
+import { CrashBackoff, type HeldBack } from './crash-backoff.ts';
 import type { RunExecution } from './execution.ts';
 import { RunQueue } from './run-queue.ts';
 
@@ -56,6 +57,8 @@ export class Pool {
   readonly #waitingAlone = new RunQueue();
   /** Their child is on its way. */
   readonly #startingAlone = new Set<RunExecution>();
+  readonly #crashes: CrashBackoff;
+  #wasSpoilt = false;
   #isClosed = false;
   #isDispatching = false;
   #waitingSince = 0;
@@ -64,6 +67,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#crashes = new CrashBackoff(options.clock);
   }
 
   children(): Iterable<BackendChild> {
@@ -75,6 +79,15 @@ export class Pool {
     const before = this.#secrets.size;
     for (const secret of secrets) this.#secrets.add(secret);
     if (this.#secrets.size > before) this.#redact = redactorOf([...this.#secrets]);
+  }
+
+  get packageName(): string {
+    return this.#options.located.name;
+  }
+
+  /** Why and until when none of its runs begins; undefined when they do. */
+  get heldBack(): HeldBack | undefined {
+    return this.#crashes.heldBack;
   }
 
   /** Takes a run; it starts as soon as a child can take it. */
@@ -126,6 +139,10 @@ export class Pool {
 
   #dispatch(): void {
     if (this.#isDispatching) return;
+    if (this.#crashes.restMs > 0) {
+      if (this.#waitingRuns().length > 0) this.#dispatchAfter(this.#crashes.restMs);
+      return;
+    }
     this.#isDispatching = true;
     this.#handOut();
     this.#handOutAlone();
@@ -208,7 +225,11 @@ export class Pool {
       this.#waitingSince = now;
       this.#grow(false);
     }
-    this.#patience ??= this.#options.clock.after(mayGrow ? PATIENCE_MS : LONG_PATIENCE_MS, () => {
+    this.#dispatchAfter(mayGrow ? PATIENCE_MS : LONG_PATIENCE_MS);
+  }
+
+  #dispatchAfter(delayMs: number): void {
+    this.#patience ??= this.#options.clock.after(delayMs, () => {
       this.#patience = undefined;
       this.#dispatch();
     });
@@ -220,6 +241,9 @@ export class Pool {
     const state: ChildState = { loaded, isLoaded: false, isAlone, idle: undefined };
     this.#children.set(child, state);
     child.onChange = () => this.#changed(child);
+    child.onRunEnded = () => this.#crashes.recovered();
+    child.onSpoilt = (by) => this.#spoilt(by);
+    child.onWithdrawn = (runs) => this.#takeBack(runs);
     loaded.then(
       () => this.#loaded(child, state),
       (error: unknown) => this.#failed(child, error),
@@ -243,11 +267,32 @@ export class Pool {
     for (const run of this.#waiting.all()) run.settle({ kind: 'failed', reason: messageOf(error) });
   }
 
+  #takeBack(runs: readonly RunExecution[]): void {
+    for (const run of runs) (run.request.alone ? this.#waitingAlone : this.#waiting).push(run);
+    this.#dispatch();
+  }
+
+  /** Told once: a package that does it does it always. */
+  #spoilt(by: string): void {
+    const level = this.#wasSpoilt ? 'debug' : 'warn';
+    this.#wasSpoilt = true;
+    this.#options.log[level](`A process takes no more runs, because those it had ${this.#redact(by)}`);
+  }
+
   #ended(child: BackendChild): void {
     this.#children.get(child)?.idle?.cancel();
     this.#children.delete(child);
+    if (child.fault !== undefined) this.#crashed(child.fault);
     this.#dispatch();
     this.#checkEmpty();
+  }
+
+  #crashed(fault: string): void {
+    const heldBack = this.#crashes.crashed(fault);
+    if (heldBack === undefined || this.#isClosed) return;
+    this.#options.log.warn(
+      `No run begins before ${new Date(heldBack.until).toISOString()}: ${heldBack.reason}`,
+    );
   }
 
   #checkEmpty(): void {

@@ -73,6 +73,10 @@ export class Questions {
     }
   }
 
+  get areOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   /** Throws a {@link FrameError} when nobody asked for this. */
   answer(id: number, answer: Answer): void {
     this.#take(id).answer(answer);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FrameError } from './frames.ts';
-import { type FromChild, LONGEST_TEXT, MOST_FINDINGS, MOST_RUNS } from './messages.ts';
+import { type FromChild, LONGEST_TEXT, LONGEST_TRACES, MOST_FINDINGS, MOST_RUNS } from './messages.ts';
 
 /** A text that was cut may say so. */
 const text = z.string().max(LONGEST_TEXT + 100);
@@ -50,6 +50,7 @@ const message: z.ZodType<FromChild> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('checked'), id: number, findings: z.array(finding).max(MOST_FINDINGS) }),
   z.strictObject({ type: z.literal('declined'), id: number, reason: text, thrown: z.boolean() }),
   z.strictObject({ type: z.literal('leaving'), run: culprit }),
+  z.strictObject({ type: z.literal('spoilt'), by: z.string().max(LONGEST_TRACES) }),
   z.strictObject({ type: z.literal('threw'), run: culprit, message: text }),
 ]);
 

@@ -69,11 +69,12 @@ describe('children', () => {
     );
   });
 
-  test('inherit what they are given, and nothing else', async () => {
+  test('inherit what they are given, and nothing else but a mark', async () => {
     await using rig = new Rig({ env: { PATH: process.env.PATH, COLOUR: 'green' } });
     await rig.host.open('plain');
     const environment = readFileSync(`/proc/${rig.pids[0]}/environ`, 'utf8').split('\0').filter(Boolean);
-    expect(environment.sort()).toEqual([`COLOUR=green`, `PATH=${process.env.PATH}`].sort());
+    const mark = expect.stringMatching(/^ORB_WORKER_CHILD=[\d.]+$/);
+    expect(environment.sort()).toEqual(['COLOUR=green', mark, `PATH=${process.env.PATH}`]);
   });
 
   test('are let go when they have had nothing to do for a while', async () => {

@@ -10,6 +10,7 @@ import { importFault, loadBackend } from './load-backend.ts';
 import { readPolicy, type WrittenPolicy } from './schemas.ts';
 import { stackOf, textOf } from './thrown.ts';
 import { Turns } from './turns.ts';
+import { TraceWatch } from './watch-traces.ts';
 
 /** Runs are entered for this long before the daemon gets an answer. */
 const STARTS_SLICE_MS = 2;
@@ -27,6 +28,7 @@ export class Isolate {
   readonly #turns = new Turns(() => this.#channel.backlog > 0);
   readonly #runs = new Map<number, IsolateRun>();
   #backend: Backend | undefined;
+  #traces: TraceWatch | undefined;
   readonly #starts: Start[] = [];
   #isStarting = false;
 
@@ -51,6 +53,9 @@ export class Isolate {
       case 'abort':
         this.#runs.get(message.run)?.abort();
         break;
+      case 'withdraw':
+        this.#withdraw(message.run);
+        break;
       case 'grant':
         this.#runs.get(message.run)?.granted();
         break;
@@ -68,19 +73,32 @@ export class Isolate {
       return;
     }
     const parts = { backend: this.#loaded(), channel: this.#channel, turns: this.#turns };
-    const run = new IsolateRun(message, parts, () => this.#runs.delete(run.number));
+    const run = new IsolateRun(message, parts, () => this.#forget(run));
     this.#runs.set(run.number, run);
     this.#starts.push({ run, payload });
     if (!this.#isStarting) void this.#startAll();
+  }
+
+  #forget(run: IsolateRun): void {
+    this.#runs.delete(run.number);
+    this.#traces?.runEnded();
+  }
+
+  #withdraw(number: number): void {
+    const index = this.#starts.findIndex(({ run }) => run.number === number);
+    if (index === -1) return;
+    this.#starts.splice(index, 1);
+    this.#runs.delete(number);
   }
 
   async #load({ id, name, entryUrl }: LoadMessage): Promise<void> {
     process.title = `orb-worker backend ${name}`;
     try {
       this.#backend = await loadBackend(entryUrl);
+      this.#traces = new TraceWatch(this.#channel, () => this.#runs.size === 0);
       this.#channel.send({ type: 'loaded', id });
     } catch (thrown) {
-      this.#channel.send({ type: 'unusable', id, reason: importFault(thrown), detail: stackOf(thrown) });
+      this.#channel.send({ type: 'unusable', id, reason: importFault(thrown, entryUrl), detail: stackOf(thrown) });
     }
   }
 

@@ -55,8 +55,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** What is said of a package whose import or shape is at fault. */
-export function importFault(thrown: unknown): string {
-  return withoutPaths(textOf(thrown));
+export function importFault(thrown: unknown, entryUrl: string): string {
+  return isGone(thrown, entryUrl) ? 'its files are no longer there' : withoutPaths(textOf(thrown));
+}
+
+/** Deploy tools delete a version that policies may still have. */
+function isGone(thrown: unknown, entryUrl: string): boolean {
+  return isObject(thrown) && thrown.code === 'ERR_MODULE_NOT_FOUND' && thrown.url === entryUrl;
 }
 
 /** Replies carry no paths: of each, the last part stays. */

@@ -1,7 +1,7 @@
 import { Channel } from './channel.ts';
 import { Isolate } from './isolate.ts';
 import { openDoor } from './load-backend.ts';
-import { WATCH_PARENT, watchParent } from './watch-parent.ts';
+import { losesParentSignal, WATCH_PARENT, watchParent } from './watch-parent.ts';
 
 // The one module that works when it is imported: a child process begins here.
 
@@ -9,7 +9,7 @@ import { WATCH_PARENT, watchParent } from './watch-parent.ts';
 const ALONE_MS = 500;
 
 process.title = 'orb-worker backend';
-if (process.argv.includes(WATCH_PARENT)) watchParent();
+if (process.argv.includes(WATCH_PARENT) || losesParentSignal()) watchParent();
 process.argv.length = 1;
 openDoor();
 const channel = new Channel();

@@ -1,0 +1,85 @@
+/*
+ * Runs of one child share its process. What one of them changes there, or leaves at work there when it is over, is
+ * found out, so that those that come later get another child.
+ */
+
+/** Taken before any package was imported: one that tampers with them does not tamper with these. */
+const { ownKeys, getOwnPropertyDescriptor } = Reflect;
+const { cwd, umask, getActiveResourcesInfo } = process;
+
+const watched: ReadonlyMap<string, object> = new Map<string, object>([
+  ...[Object, Array, Function, Promise, Map, Set, String, Number, RegExp, Date, Error, Uint8Array].map(
+    (builtIn): [string, object] => [`${builtIn.name}.prototype`, builtIn.prototype],
+  ),
+  ['Object', Object],
+  ['Array', Array],
+  ['Promise', Promise],
+  ['JSON', JSON],
+  ['Math', Math],
+  ['Reflect', Reflect],
+]);
+
+type Properties = ReadonlyMap<PropertyKey, unknown>;
+
+/** The state of the process when its package had been imported: changes of that time are the package's own affair. */
+export class Traces {
+  readonly #properties = new Map(Array.from(watched, ([name, object]) => [name, propertiesOf(object)]));
+  readonly #environment = environmentText();
+  readonly #directory = directoryOrNothing();
+  readonly #umask = umask();
+  readonly #resources = countOf(getActiveResourcesInfo());
+
+  /** What differs now, in words; undefined for nothing. */
+  changed(): string | undefined {
+    const names = Array.from(watched)
+      .filter(([name, object]) => !isSame(this.#properties.get(name), object))
+      .map(([name]) => name);
+    if (environmentText() !== this.#environment) names.push('the environment');
+    if (directoryOrNothing() !== this.#directory) names.push('the working directory');
+    if (umask() !== this.#umask) names.push('the umask');
+    return names.length === 0 ? undefined : `changed ${names.join(', ')}`;
+  }
+
+  /** What keeps the process at work although no run does, in words; undefined for nothing. */
+  left(): string | undefined {
+    const names = Array.from(countOf(getActiveResourcesInfo()))
+      .filter(([name, count]) => count > (this.#resources.get(name) ?? 0))
+      .map(([name]) => name);
+    return names.length === 0 ? undefined : `left something at work: ${names.join(', ')}`;
+  }
+}
+
+function propertiesOf(object: object): Properties {
+  return new Map(ownKeys(object).map((key) => [key, propertyOf(object, key)]));
+}
+
+function propertyOf(object: object, key: PropertyKey): unknown {
+  const property = getOwnPropertyDescriptor(object, key);
+  return property?.get ?? property?.value;
+}
+
+function isSame(before: Properties | undefined, object: object): boolean {
+  const keys = ownKeys(object);
+  if (before?.size !== keys.length) return false;
+  for (const key of keys) if (before.get(key) !== propertyOf(object, key)) return false;
+  return true;
+}
+
+function environmentText(): string {
+  return JSON.stringify(process.env);
+}
+
+/** A directory that was removed has no name any more. */
+function directoryOrNothing(): string | undefined {
+  try {
+    return cwd();
+  } catch {
+    return undefined;
+  }
+}
+
+function countOf(names: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,111 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+
+/** Set for each child, and inherited by whatever it starts: the name of a process that left the child's group. */
+const VARIABLE = 'ORB_WORKER_CHILD';
+
+/** Processes that are looked at side by side. */
+const AT_ONCE = 32;
+/** Who starts processes while others of it are ended is looked for again, so many times. */
+const MOST_ROUNDS = 10;
+
+let children = 0;
+
+/**
+ * A mark for the environment of one child. It says whose child it is, so that another daemon can tell whether that
+ * one still lives: where its process ids count, its process id, and when it was started.
+ */
+export function newMark(): string {
+  children++;
+  return `${markOfDaemon() ?? process.pid}.${children}`;
+}
+
+/** The variable that holds the mark. */
+export function environmentOf(mark: string): NodeJS.ProcessEnv {
+  return { [VARIABLE]: mark };
+}
+
+/**
+ * Ends every process that has this mark: those too that a child's group does not hold any more (`setsid`). Not found is
+ * what has cleared its environment.
+ */
+export async function endMarked(mark: string): Promise<void> {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const found = await processesWhere((theirs) => theirs === mark);
+    if (found.length === 0) return;
+    found.forEach(end);
+  }
+}
+
+/** Ends what children of daemons left behind that are dead by now. Resolves with how many processes that were. */
+export async function endOrphans(): Promise<number> {
+  const ours = markOfDaemon();
+  if (ours === undefined) return 0;
+  const [space] = ours.split('.');
+  const found = await processesWhere((mark) => {
+    const [theirSpace, pid, startedAt] = mark.split('.');
+    return theirSpace === space && startTimeOf(Number(pid)) !== startedAt;
+  });
+  found.forEach(end);
+  return found.length;
+}
+
+/** undefined where the system has no /proc. */
+function markOfDaemon(): string | undefined {
+  try {
+    const space = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
+    return `${space}.${process.pid}.${startTimeOf(process.pid)}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Clock ticks since the machine started; undefined for a process that is gone. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    // The second field is a name in brackets, which may hold anything.
+    return readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+async function processesWhere(suits: (mark: string) => boolean): Promise<readonly number[]> {
+  const found: number[] = [];
+  const pids = await processIds();
+  while (pids.length > 0) {
+    const marks = await Promise.all(
+      pids.splice(0, AT_ONCE).map(async (pid) => ({ pid, mark: await markOf(pid) })),
+    );
+    for (const { pid, mark } of marks) if (mark !== undefined && suits(mark)) found.push(pid);
+  }
+  return found;
+}
+
+async function processIds(): Promise<number[]> {
+  try {
+    return (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+  } catch {
+    return [];
+  }
+}
+
+/** undefined for a process of somebody else, one that is gone, and one without a mark. */
+async function markOf(pid: number): Promise<string | undefined> {
+  try {
+    const environment = await readFile(`/proc/${pid}/environ`, 'latin1');
+    return new RegExp(`(?:^|\\0)${VARIABLE}=([\\d.]+)\\0`).exec(environment)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone by itself.
+  }
+}
