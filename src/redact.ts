@@ -6,7 +6,7 @@ export type Redact = (text: string) => string;
 
 /**
  * Makes what replaces each of these values by `***`, the longest first: as it is, line by line, and in the forms in
- * which it stands in JSON and in URLs. Values of fewer than 4 characters stay.
+ * which it stands in JSON and in URLs; of a URL its password, too. Values of fewer than 4 characters stay.
  */
 export function redactorOf(secrets: readonly string[]): Redact {
   const forms = [...new Set(secrets.flatMap(formsOf))]
@@ -21,5 +21,18 @@ function formsOf(secret: string): string[] {
     ...secret.split(/\r?\n/),
     JSON.stringify(secret).slice(1, -1),
     encodeURIComponent(secret.toWellFormed()),
+    ...passwordOf(secret),
   ];
+}
+
+/** Of a URL with a user: its password alone, and as a Basic header carries both. */
+function passwordOf(secret: string): string[] {
+  const url = secret.includes('@') ? URL.parse(secret) : null;
+  if (url === null || url.password === '') return [];
+  try {
+    const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+    return [url.password, password, Buffer.from(`${user}:${password}`).toString('base64')];
+  } catch {
+    return [url.password];
+  }
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { redactorOf } from '../run/redact.ts';
+import { redactorOf } from '../redact.ts';
 import type { PolicyDraft, PolicyWarning } from './contract.ts';
 
 /** Writes upstream's line about a policy that was applied (sheet: Log), then what in it surprises. */

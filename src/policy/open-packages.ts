@@ -1,6 +1,6 @@
 import type { BackendHost, BackendLease, SchemaFinding } from '../backend/host.ts';
 import { BackendError, ValidationError, type ValidationFinding } from '../errors.ts';
-import { redactorOf } from '../run/redact.ts';
+import { redactorOf } from '../redact.ts';
 import type { PolicyDraft } from './contract.ts';
 import { PackageHold } from './package-hold.ts';
 import { fieldOf } from './rows.ts';

@@ -4,12 +4,13 @@ import type { Clock, Timer } from '../clock.ts';
 import type { Delivery, DeliveryOutcome, RunDelivery } from '../delivery/contract.ts';
 import { messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
+import { type Redact, redactorOf } from '../redact.ts';
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import { type Conclusion, conclude } from './conclude.ts';
 import type { RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
 import { backendOf } from './open-run.ts';
-import { type Redact, reasonOf, redactorOf } from './redact.ts';
+import { reasonOf } from './reason.ts';
 import { moveTo, type Run, type RunStatus } from './run.ts';
 
 /** What every run of the daemon uses. */

@@ -25,9 +25,11 @@ export function parseMetricsEndpoint(text: string): MetricsEndpoint {
   const rest = scheme === undefined ? `//${text}` : text.slice(scheme.length);
   const authority = URL.parse(`https:${rest}`)?.host;
   if (authority === undefined || authority === '' || (scheme !== undefined && exporterScheme === undefined)) {
+    // What stands before an @ is a password.
+    const got = text.includes('@') ? '' : `, got '${text}'`;
     throw new StartError(
       1,
-      `Unable to export metrics: --otel-endpoint should be host:port or start with grpc://, grpcs://, http:// or https://, got '${text}'`,
+      `Unable to export metrics: --otel-endpoint should be host:port or start with grpc://, grpcs://, http:// or https://${got}`,
     );
   }
   // Without a scheme the exporter uses TLS too, unless OTEL_EXPORTER_OTLP_INSECURE says otherwise, as upstream.

@@ -11,6 +11,8 @@ test('backends inherit everything but the daemon’s own settings and secrets', 
     DIODE_CERT_FILE: '/ca.pem',
     ORB_WORKER_PORT: '8071',
     MY_SECRET: 'named by a flag',
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret',
+    OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'api-key=secret',
   };
   expect(childEnvironment(env, ['MY_SECRET', 'NOT_SET'])).toEqual({
     PATH: '/bin',

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { redactorOf } from '../../src/redact.ts';
 import { durationText } from '../../src/run/duration-text.ts';
-import { reasonOf, redactorOf } from '../../src/run/redact.ts';
+import { reasonOf } from '../../src/run/reason.ts';
 
 describe('a duration as text', () => {
   test.each([
@@ -26,6 +27,13 @@ describe('secrets', () => {
     ['each line of a value', ['begin key\nAAAABBBB\r\nend key'], 'line: AAAABBBB', 'line: ***'],
     ['as it stands in JSON', ['pass"word'], '{"p":"pass\\"word"}', '{"p":"***"}'],
     ['as it stands in a URL', ['p@ss/word'], 'https://u:p%40ss%2Fword@host', 'https://u:***@host'],
+    [
+      'the password in a URL, as it was written and as it is meant',
+      ['https://u:p%40ssword@host/x'],
+      'https://u:p%40ssword@host/x u:p%40ssword@host p@ssword dTpwQHNzd29yZA==',
+      '*** u:***@host *** ***',
+    ],
+    ['nothing of a URL without one', ['https://u@host'], 'u@host', 'u@host'],
     ['not what is too short to be told from chance', ['yes', '1'], 'yes, 1 device', 'yes, 1 device'],
     ['nothing without secrets', [], 'hello', 'hello'],
   ])('are taken out: %s', (_what, secrets, text, expected) => {

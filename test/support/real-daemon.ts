@@ -46,7 +46,7 @@ export class RealDaemon implements AsyncDisposable {
   /** Resolves when it listens; rejects with what it wrote when it ends before. */
   static async start(flags: readonly string[], options: RealDaemonOptions = {}): Promise<RealDaemon> {
     const { child, output } = launch(['--port', '0', ...flags], options);
-    const listening = lineOf(output, /Listening on http:\/\/[^ ]*:(\d+)/);
+    const listening = lineOf(output, /Listening on https?:\/\/[^ ]*:(\d+)/);
     const ended = once(child, 'exit').then(([status]) => {
       throw new Error(`the daemon ended with status ${status}:\n${output.stderr.join('\n')}`);
     });

@@ -1,7 +1,5 @@
 import type { Redact } from '../redact.ts';
 
-export { type Redact, redactorOf } from '../redact.ts';
-
 const LONGEST_REASON = 2_000;
 const CUT_MARK = '...';
 
