@@ -131,7 +131,7 @@ test('a moment that passes while next moments are computed is not lost', async (
   /** Its next moment takes as long to compute as those of thousands of expressions. */
   class Slow extends Probe {
     override nextAfter(epochMs: number): number | undefined {
-      clock.pass(600);
+      clock.pass(1_200);
       return super.nextAfter(epochMs);
     }
   }
@@ -140,8 +140,8 @@ test('a moment that passes while next moments are computed is not lost', async (
   schedule.add(new Slow((dueAt) => first.push(dueAt), 10_000), 10_000);
   schedule.add(new Slow((dueAt) => second.push(dueAt), 1_000), 10_000);
   await clock.advance(10_000);
-  while (second.length < 3) await clock.advance(100);
-  expect(second.slice(0, 3)).toEqual([10_000, 11_000, 12_000]);
+  while (second.length < 2) await clock.advance(100);
+  expect(second.slice(0, 2)).toEqual([10_000, 11_000]);
   expect(first).toEqual([10_000]);
 });
 
