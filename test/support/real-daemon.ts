@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -121,8 +121,10 @@ export class RealDaemon implements AsyncDisposable {
     const children = descendantsOf(this.process.pid ?? 0);
     await this.stop();
     // The kernel takes a moment to end what it was told to kill.
-    const left = () => children.filter(isAlive);
-    await expect.poll(left, { timeout: 2_000, message: 'processes outlived the daemon' }).toEqual([]);
+    const deadline = performance.now() + 2_000;
+    while (children.some(isAlive) && performance.now() < deadline) await pause(20);
+    const left = children.filter(isAlive);
+    if (left.length > 0) throw new Error(`processes outlived the daemon: ${left.join(', ')}`);
   }
 }
 
