@@ -118,7 +118,8 @@ export class RealDaemon implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const children = descendantsOf(this.process.pid ?? 0);
+    const pid = this.process.pid ?? 0;
+    const children = isAlive(pid) ? descendantsOf(pid) : [];
     await this.stop();
     // The kernel takes a moment to end what it was told to kill.
     const deadline = performance.now() + 2_000;
