@@ -3,6 +3,7 @@ import { createApi, type Locks, openLocks, type Readiness } from './api/create-a
 import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
 import { createBackendHost } from './backend/create-host.ts';
+import type { BackendHost } from './backend/host.ts';
 import type { Clock } from './clock.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
 import { StartError } from './errors.ts';
@@ -127,7 +128,7 @@ async function buildDaemon(
     readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
   });
 
-  const readiness = (): Readiness => readinessOf(phase, sink, locks);
+  const readiness = (): Readiness => readinessOf(phase, sink, locks, host);
   const isStopping = (): boolean => phase === 'stopping';
   const scrape = lazyScrape({ tally, host, delivery, sink, droppedLogLines, clock, version, isStopping });
   const api = createApi({
@@ -136,6 +137,7 @@ async function buildDaemon(
     cancelRun: (id, reason) => coordinator.cancelRun(id, reason),
     events,
     readiness,
+    crashWaits: () => host.crashWaits(),
     scrape,
     locks,
     clock,
@@ -192,10 +194,15 @@ async function startSink(sink: Sink): Promise<void> {
   }
 }
 
-function readinessOf(phase: Phase, sink: Sink, locks: Locks): Readiness {
+function readinessOf(phase: Phase, sink: Sink, locks: Locks, host: BackendHost): Readiness {
   if (phase !== 'ready') return { statusCode: 503, status: phase, reasons: [`the daemon is ${phase}`] };
   const health = sink.health();
-  const reasons = [...(health.ok ? [] : [health.reason]), ...locks.faults()];
+  const waits = host
+    .crashWaits()
+    .map(
+      (wait) => `package '${wait.package}' waits until ${new Date(wait.until).toISOString()}: ${wait.reason}`,
+    );
+  const reasons = [...(health.ok ? [] : [health.reason]), ...locks.faults(), ...waits];
   return { statusCode: 200, status: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
 

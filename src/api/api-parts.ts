@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { BackendHost } from '../backend/host.ts';
 import type { Clock } from '../clock.ts';
 import type { Events } from '../events.ts';
 import type { PolicyRegistry } from '../policy/contract.ts';
@@ -18,6 +19,7 @@ export interface ApiParts {
   readonly cancelRun: RunCoordinator['cancelRun'];
   readonly events: Events;
   readonly readiness: () => Readiness;
+  readonly crashWaits: BackendHost['crashWaits'];
   /** The text of `/metrics` in pieces; rejects with an `UnavailableError` while the daemon stops. */
   readonly scrape: () => Promise<readonly Buffer[]>;
   readonly locks: Locks;

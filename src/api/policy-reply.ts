@@ -1,6 +1,6 @@
 import type { PolicyView, PolicyWarning, ValidatedPolicy } from '../policy/contract.ts';
 import type { RunHistory } from '../run/contract.ts';
-import type { PolicyReply, PolicySummary, ValidationReply, WarningReply } from './replies.ts';
+import type { CrashWaitReply, PolicyReply, PolicySummary, ValidationReply, WarningReply } from './replies.ts';
 import { momentOf, runReplyOf } from './run-reply.ts';
 import { RUNS_SHOWN, shownPolicyStatus } from './shown-status.ts';
 
@@ -13,8 +13,14 @@ export function summaryOf(view: PolicyView, history: RunHistory): PolicySummary 
     status: shownPolicyStatus(latest),
     next_run_at: momentOf(view.nextRunAt),
     backend: { package: view.backend.package, version: view.backend.version },
+    crash_wait: view.crashWait ? crashWaitReplyOf(view.crashWait) : null,
     last_run: newest ? runReplyOf(newest) : null,
   };
+}
+
+/** Why and until when a package has to wait. */
+export function crashWaitReplyOf({ until, reason }: NonNullable<PolicyView['crashWait']>): CrashWaitReply {
+  return { until: new Date(until).toISOString(), reason };
 }
 
 /** A policy alone. */

@@ -84,11 +84,17 @@ export const runListReply = z.object({
 
 const backendVersion = z.object({ package: z.string(), version: z.string() });
 
+const crashWait = { until: moment, reason: z.string() };
+
 const policySummary = z.object({
   name: z.string(),
   status: policyStatus,
   next_run_at: moment.nullable(),
   backend: backendVersion,
+  crash_wait: z
+    .object(crashWait)
+    .nullable()
+    .describe('No run of its package begins before then, because that crashed its process too often.'),
   last_run: runReply.nullable(),
 });
 
@@ -156,6 +162,10 @@ export const statusReply = z.object({
         .describe('The latest five, newest first, without those that were skipped.'),
     }),
   ),
+  crash_waits: z
+    .array(z.object({ package: z.string(), ...crashWait }))
+    .optional()
+    .describe('Packages of which no run begins before then; there only when there are any.'),
 });
 
 export type DetailReply = z.infer<typeof detailReply>;
@@ -169,4 +179,5 @@ export type PolicySummary = z.infer<typeof policySummary>;
 export type ValidationReply = z.infer<typeof validationReply>;
 export type WarningReply = z.infer<typeof warning>;
 export type PolicyReply = z.infer<typeof policyReply>;
+export type CrashWaitReply = NonNullable<PolicySummary['crash_wait']>;
 export type ReadinessReply = z.infer<typeof readinessReply>;

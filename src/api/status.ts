@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiParts } from './api-parts.ts';
+import { crashWaitReplyOf } from './policy-reply.ts';
 import { StatusText } from './status-text.ts';
 
 /** The last body, and what it was made of. */
@@ -10,7 +11,8 @@ interface Shown {
 }
 
 /** `GET /api/v1/status`: upstream's fields, and the policies with their latest runs. */
-export function serveStatus(app: FastifyInstance, { registry, history, clock, version }: ApiParts): void {
+export function serveStatus(app: FastifyInstance, parts: ApiParts): void {
+  const { registry, history, clock, version } = parts;
   const startedAt = clock.monotonic();
   const startTime = new Date(clock.now()).toISOString();
   const head = `{"version":${JSON.stringify(version)},"start_time":"${startTime}","up_time_seconds":`;
@@ -21,9 +23,19 @@ export function serveStatus(app: FastifyInstance, { registry, history, clock, ve
     const seconds = Math.floor((clock.monotonic() - startedAt) / 1000);
     const list = policies.list();
     if (shown.seconds !== seconds || shown.list !== list) {
-      const body = Buffer.concat([Buffer.from(`${head}${seconds},"policies":`), ...list, Buffer.from('}')]);
+      const body = Buffer.concat([
+        Buffer.from(`${head}${seconds},"policies":`),
+        ...list,
+        Buffer.from(`${crashWaitsText(parts)}}`),
+      ]);
       shown = { seconds, list, body };
     }
     reply.header('content-type', 'application/json; charset=utf-8').send(shown.body);
   });
+}
+
+/** Nothing, as long as no package has to wait. */
+function crashWaitsText({ crashWaits }: ApiParts): string {
+  const waits = crashWaits().map((wait) => ({ package: wait.package, ...crashWaitReplyOf(wait) }));
+  return waits.length === 0 ? '' : `,"crash_waits":${JSON.stringify(waits)}`;
 }

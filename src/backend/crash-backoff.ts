@@ -6,7 +6,7 @@ const FIRST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 300_000;
 
 /** Why no run of a package begins for a while. */
-export interface HeldBack {
+export interface CrashWait {
   /** Epoch ms. */
   readonly until: number;
   readonly reason: string;
@@ -17,7 +17,7 @@ export class CrashBackoff {
   readonly #clock: Clock;
   #crashes = 0;
   #waitsUntil = Number.NEGATIVE_INFINITY;
-  #heldBack: HeldBack = { until: 0, reason: '' };
+  #wait: CrashWait = { until: 0, reason: '' };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,14 +28,14 @@ export class CrashBackoff {
    *
    * @param how in words: `exited with status 3`.
    */
-  crashed(how: string): HeldBack | undefined {
+  crashed(how: string): CrashWait | undefined {
     this.#crashes++;
     if (this.#crashes < CRASHES_IN_A_ROW) return undefined;
     const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (this.#crashes - CRASHES_IN_A_ROW), LONGEST_WAIT_MS);
     this.#waitsUntil = this.#clock.monotonic() + waitMs;
     const reason = `its process crashed ${this.#crashes} times in a row, the last time: ${how}`;
-    this.#heldBack = { until: this.#clock.now() + waitMs, reason };
-    return this.#heldBack;
+    this.#wait = { until: this.#clock.now() + waitMs, reason };
+    return this.#wait;
   }
 
   /** A run came to its end: the package works. */
@@ -51,7 +51,7 @@ export class CrashBackoff {
   }
 
   /** undefined while it need not wait. */
-  get heldBack(): HeldBack | undefined {
-    return this.restMs > 0 ? this.#heldBack : undefined;
+  get current(): CrashWait | undefined {
+    return this.restMs > 0 ? this.#wait : undefined;
   }
 }

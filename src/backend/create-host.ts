@@ -8,7 +8,7 @@ import type {
   BackendHost,
   BackendLease,
   Execution,
-  HeldBackPackage,
+  PackageCrashWait,
   PolicyPayload,
   RunRequest,
   SchemaFinding,
@@ -90,10 +90,10 @@ class ProcessHost implements BackendHost {
     );
   }
 
-  heldBack(): readonly HeldBackPackage[] {
-    const found: HeldBackPackage[] = [];
-    for (const { packageName, heldBack } of this.#pools) {
-      if (heldBack !== undefined) found.push({ package: packageName, ...heldBack });
+  crashWaits(): readonly PackageCrashWait[] {
+    const found: PackageCrashWait[] = [];
+    for (const { packageName, crashWait } of this.#pools) {
+      if (crashWait !== undefined) found.push({ package: packageName, ...crashWait });
     }
     return found;
   }
@@ -156,7 +156,7 @@ class ProcessHost implements BackendHost {
       package: opened.found,
       check: (payloads, secrets) => check(opened, payloads, secrets),
       run: (request) => this.#run(opened, request),
-      heldBack: () => opened.pool.heldBack,
+      crashWait: () => opened.pool.crashWait,
       close: () => {
         if (!isClosed) void this.#release(opened, spares);
         isClosed = true;

@@ -1,6 +1,6 @@
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import type { Description } from './contract.ts';
-import type { HeldBack } from './crash-backoff.ts';
+import type { CrashWait } from './crash-backoff.ts';
 
 /** A backend package as it was found. */
 export interface LocatedPackage {
@@ -92,13 +92,13 @@ export interface BackendLease {
   ): Promise<readonly (readonly SchemaFinding[])[]>;
   run(request: RunRequest): Execution;
   /** Why and until when no run begins, because the package's processes crashed in a row; undefined when they do. */
-  heldBack(): HeldBack | undefined;
+  crashWait(): CrashWait | undefined;
   /** After the last close of a package its idle children end at once. */
   close(): void;
 }
 
 /** A package whose runs wait. */
-export interface HeldBackPackage extends HeldBack {
+export interface PackageCrashWait extends CrashWait {
   readonly package: string;
 }
 
@@ -116,7 +116,7 @@ export interface BackendHost {
     readonly runs: number;
   }[];
   /** Packages whose processes crashed so often that their runs wait. */
-  heldBack(): readonly HeldBackPackage[];
+  crashWaits(): readonly PackageCrashWait[];
   /** Cuts off what still runs and ends every child. */
   stop(): Promise<void>;
 }

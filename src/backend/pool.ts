@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { type Redact, redactorOf } from '../redact.ts';
 import type { BackendChild, Loadable } from './child.ts';
-import { CrashBackoff, type HeldBack } from './crash-backoff.ts';
+import { CrashBackoff, type CrashWait } from './crash-backoff.ts';
 import type { RunExecution } from './execution.ts';
 import { RunQueue } from './run-queue.ts';
 
@@ -86,8 +86,8 @@ export class Pool {
   }
 
   /** Why and until when none of its runs begins; undefined when they do. */
-  get heldBack(): HeldBack | undefined {
-    return this.#crashes.heldBack;
+  get crashWait(): CrashWait | undefined {
+    return this.#crashes.current;
   }
 
   /** Takes a run; it starts as soon as a child can take it. */
@@ -288,11 +288,9 @@ export class Pool {
   }
 
   #crashed(fault: string): void {
-    const heldBack = this.#crashes.crashed(fault);
-    if (heldBack === undefined || this.#isClosed) return;
-    this.#options.log.warn(
-      `No run begins before ${new Date(heldBack.until).toISOString()}: ${heldBack.reason}`,
-    );
+    const wait = this.#crashes.crashed(fault);
+    if (wait === undefined || this.#isClosed) return;
+    this.#options.log.warn(`No run begins before ${new Date(wait.until).toISOString()}: ${wait.reason}`);
   }
 
   #checkEmpty(): void {

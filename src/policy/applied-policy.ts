@@ -72,6 +72,7 @@ export class AppliedPolicy implements RunnablePolicy {
       nextRunAt: this.trigger.next(),
       warnings: [...this.heldBack, ...warnings],
       backend: { package: this.lease.package.name, version: this.lease.package.version },
+      crashWait: this.lease.crashWait(),
     };
   }
 

@@ -55,6 +55,8 @@ export interface PolicyView {
   readonly nextRunAt: number | undefined;
   readonly warnings: readonly PolicyWarning[];
   readonly backend: { readonly package: string; readonly version: string };
+  /** Until when (epoch ms) and why no run of its package begins, where that crashed too often. */
+  readonly crashWait: { readonly until: number; readonly reason: string } | undefined;
 }
 
 /** A policy of a document that may be applied, and was not. */

@@ -267,6 +267,7 @@ describe('looking at policies', () => {
       next_run_at: '2026-01-03T02:00:00.000Z',
       warnings: [warning, { ...warning, line: null, column: null }],
       backend: { package: 'pkg', version: '1.0.0' },
+      crash_wait: null,
       last_run: expect.objectContaining({
         id: run.id,
         status: 'completed',
@@ -284,6 +285,7 @@ describe('looking at policies', () => {
       status: 'unknown',
       next_run_at: null,
       backend: { package: 'pkg', version: '1.0.0' },
+      crash_wait: null,
       last_run: null,
     };
     expect((await fresh.get('/api/v1/policies')).json()).toEqual({

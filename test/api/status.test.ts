@@ -161,4 +161,18 @@ describe('status', () => {
     open('p', { createdAt: 0 });
     expect((await api.get('/api/v1/status')).text).toContain('"created_at":0,"updated_at":0,');
   });
+
+  test('packages that crashed too often are named, with what they wait for', async () => {
+    const until = clock.now() + 5_000;
+    api.crashWaits = [{ package: 'pkg', until, reason: 'its process crashed 5 times in a row' }];
+    const reply = { until: '2026-01-02T03:04:10.678Z', reason: 'its process crashed 5 times in a row' };
+    expect(await status()).toMatchObject({ crash_waits: [{ package: 'pkg', ...reply }] });
+
+    api.registry.views.set('edge', viewOf('edge', { crashWait: api.crashWaits[0] }));
+    expect((await api.get('/api/v1/policies/edge')).json()).toMatchObject({ crash_wait: reply });
+
+    api.crashWaits = [];
+    await clock.advance(1_000);
+    expect(await status()).not.toHaveProperty('crash_waits');
+  });
 });

@@ -6,7 +6,7 @@ import type { ApiParts } from '../../src/api/api-parts.ts';
 import { type Api, createApi, type Readiness } from '../../src/api/create-api.ts';
 import type { HttpLimits } from '../../src/api/http-server.ts';
 import { type Locks, openLocks } from '../../src/api/locks/open-locks.ts';
-import type { LocatedPackage } from '../../src/backend/host.ts';
+import type { LocatedPackage, PackageCrashWait } from '../../src/backend/host.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { ConflictError, NotFoundError } from '../../src/errors.ts';
 import { type DaemonEvents, Events } from '../../src/events.ts';
@@ -109,6 +109,7 @@ export function viewOf(name: string, changes: Partial<PolicyView> = {}): PolicyV
     nextRunAt: undefined,
     warnings: [],
     backend: { package: 'pkg', version: '1.0.0' },
+    crashWait: undefined,
     ...changes,
   };
 }
@@ -203,6 +204,7 @@ export class TestApi implements AsyncDisposable {
   readonly answered: DaemonEvents['api:answered'][] = [];
   /** Stands in for the coordinator's. */
   cancelRun: ApiParts['cancelRun'] = () => undefined;
+  crashWaits: PackageCrashWait[] = [];
   readiness: Readiness = { statusCode: 200, status: 'ok', reasons: [] };
   readonly locks: Locks;
   readonly api: Api;
@@ -228,6 +230,7 @@ export class TestApi implements AsyncDisposable {
         cancelRun: (id, reason) => this.cancelRun(id, reason),
         events,
         readiness: () => this.readiness,
+        crashWaits: () => this.crashWaits,
         scrape: rest.scrape ?? noMetrics,
         locks,
         clock,

@@ -68,6 +68,7 @@ export const policySummary = {
   status: 'completed',
   next_run_at: '2026-01-03T03:00:00.000Z',
   backend: { package: 'host', version: '0.1.0' },
+  crash_wait: null,
   last_run: run,
 };
 
