@@ -60,17 +60,17 @@ class MemorySink implements Sink {
 type Step = readonly [word: string, argument?: unknown];
 
 /** A host whose children stay warm between tests: each of them costs a good part of a second to start. */
-export async function openWarmHost(): Promise<BackendHost> {
-  const host = createHost(pino({ level: 'silent' }));
+export async function openWarmHost(bundlesRoot?: string): Promise<BackendHost> {
+  const host = createHost(pino({ level: 'silent' }), bundlesRoot);
   await host.open('scripted');
   return host;
 }
 
-function createHost(log: Logger): BackendHost {
+function createHost(log: Logger, bundlesRoot: string | undefined): BackendHost {
   return createBackendHost({
     clock: systemClock,
     log,
-    bundlesRoot: undefined,
+    bundlesRoot,
     backendsDirs: [BACKENDS],
     workingDirectory: BACKENDS,
     memoryMiB: 256,
@@ -119,7 +119,7 @@ export class Runs implements AsyncDisposable {
 
   constructor(settings: Settings = {}) {
     const { concurrency = Number.POSITIVE_INFINITY, runTimeoutMs, clock = systemClock } = settings;
-    this.host = settings.host ?? createHost(this.log);
+    this.host = settings.host ?? createHost(this.log, undefined);
     this.#ownsHost = settings.host === undefined;
     this.history = createRunHistory({ events: this.events });
     for (const name of ['run:opened', 'run:started', 'batch:delivered', 'run:finished'] as const) {

@@ -98,7 +98,12 @@ export class Isolate {
       this.#traces = new TraceWatch(this.#channel, () => this.#runs.size === 0);
       this.#channel.send({ type: 'loaded', id });
     } catch (thrown) {
-      this.#channel.send({ type: 'unusable', id, reason: importFault(thrown, entryUrl), detail: stackOf(thrown) });
+      this.#channel.send({
+        type: 'unusable',
+        id,
+        reason: importFault(thrown, entryUrl),
+        detail: stackOf(thrown),
+      });
     }
   }
 
