@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { finish, openedRun, TestApi, viewOf } from './support.ts';
 
 interface Operation {
   summary: string;
+  security?: object[];
   parameters?: { name: string; schema: object }[];
   responses: Record<
     string,
@@ -14,8 +16,9 @@ interface Operation {
 interface OpenApi {
   openapi: string;
   info: { version: string };
+  security: object[];
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, object> };
+  components: { schemas: Record<string, object>; securitySchemes: Record<string, object> };
 }
 
 let api: TestApi;
@@ -56,6 +59,18 @@ describe('/openapi.json', () => {
       // A policy may have this name.
       const asName = path.endsWith('/validate') ? ['get', 'put', 'delete'] : [];
       expect(allowed).toEqual([...methods, ...asName]);
+    }
+  });
+
+  test('says what a daemon with locks asks for, and that probes need nothing', () => {
+    expect(Object.keys(document.components.securitySchemes)).toEqual(['token', 'certificate']);
+    expect(document.security).toEqual([{ token: [] }, { certificate: [] }, {}]);
+    for (const [path, { parameters, ...methods }] of Object.entries(document.paths)) {
+      const isProbe = path === '/healthz' || path === '/readyz';
+      for (const [method, { security, responses }] of Object.entries(methods)) {
+        expect([path, security, 401 in responses]).toEqual([path, isProbe ? [] : undefined, !isProbe]);
+        if (method !== 'get') expect(responses).toHaveProperty('403');
+      }
     }
   });
 
@@ -142,11 +157,20 @@ describe('/openapi.json', () => {
 });
 
 describe('/docs', () => {
-  test('is one page that runs nothing and asks for nothing from elsewhere', async () => {
+  test('is one page that runs its own script alone and asks for nothing from elsewhere', async () => {
     const page = await api.get('/docs');
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
-    expect(page.headers['content-security-policy']).toMatch(/^default-src 'none';/);
-    expect(page.text).not.toMatch(/<script|\bon\w+=|https?:|@import|url\(/i);
+    const policy = page.headers['content-security-policy'];
+    expect(policy).toMatch(/^default-src 'none'; .*connect-src 'self'; /);
+    expect(policy).not.toContain('unsafe');
+    for (const tag of ['style', 'script']) {
+      const parts = [...page.text.matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, 'gs'))];
+      const hashes = parts.map(([, text = '']) => createHash('sha256').update(text).digest('base64'));
+      expect(hashes).toHaveLength(1);
+      expect(policy).toContain(`${tag}-src 'sha256-${hashes[0]}';`);
+    }
+    const markup = page.text.replace(/<script>.*<\/script>/s, '');
+    expect(markup).not.toMatch(/<script|\bon\w+=|https?:|@import|url\(/i);
     const targets = [...page.text.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, target]) => target);
     expect(targets.filter((target) => !target?.startsWith('#'))).toEqual(['data:,', 'openapi.json']);
     for (const target of targets.filter((target) => target?.startsWith('#'))) {

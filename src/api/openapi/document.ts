@@ -1,4 +1,5 @@
 import { componentSchemas } from './components.ts';
+import { security, securitySchemes, withLocks } from './locks.ts';
 import { describePaths } from './paths.ts';
 import type { OpenApi } from './types.ts';
 
@@ -10,9 +11,10 @@ export function openApiDocument(version: string): OpenApi {
       title: 'orb-worker',
       version,
       description:
-        'Policies in, entities out. Every error is {detail}. A path with a slash too many is sent on with 307; a method that a path does not know gets 405, with the others in allow.',
+        'Policies in, entities out. Every error is {detail}. A path with a slash too many is sent on with 307; a method that a path does not know gets 405, with the others in allow. A daemon that was started with tokens or client certificates answers 401 to whoever shows neither.',
     },
-    paths: describePaths(),
-    components: { schemas: componentSchemas() },
+    security,
+    paths: withLocks(describePaths()),
+    components: { schemas: componentSchemas(), securitySchemes },
   };
 }

@@ -3,8 +3,15 @@ export interface OpenApi {
   readonly openapi: '3.1.0';
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly paths: Readonly<Record<string, PathItem>>;
-  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+  readonly security: readonly SecurityNeed[];
+  readonly components: {
+    readonly schemas: Readonly<Record<string, object>>;
+    readonly securitySchemes: Readonly<Record<string, object>>;
+  };
 }
+
+/** By the scheme's name; empty: none is needed. */
+export type SecurityNeed = Readonly<Record<string, readonly string[]>>;
 
 export type Method = 'get' | 'post' | 'put' | 'delete';
 
@@ -17,6 +24,8 @@ export interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: Body & { readonly required: true };
   readonly responses: Responses;
+  /** Where it differs from the document's. */
+  readonly security?: readonly SecurityNeed[];
 }
 
 export interface Parameter {
