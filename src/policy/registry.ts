@@ -23,7 +23,6 @@ import type {
 } from './contract.ts';
 import { logApplied } from './log-applied.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
-import type { PackageHold } from './package-hold.ts';
 import { Reservations } from './reservations.ts';
 import { isSameDraft } from './same-draft.ts';
 import { inSlices, type Steps } from './steps.ts';
@@ -40,6 +39,11 @@ interface RegistryParts {
   readonly readDocument: (document: Buffer, provenance: Provenance) => Steps<readonly PolicyDraft[]>;
   /** The same of one policy, written alone. */
   readonly readPolicy: (name: string, document: Buffer, provenance: Provenance) => Steps<PolicyDraft>;
+}
+
+/** A draft that needs nothing more. */
+interface PreparedDraft extends OpenedDraft {
+  readonly trigger: Trigger;
 }
 
 /** A DELETE answers within a second (sheet: REST): half of it for the backend to stop by itself. */
@@ -101,7 +105,7 @@ class Registry implements PolicyRegistry {
     if (firstTaken !== -1) return await this.#refuseTaken(drafts, firstTaken);
     const letGo = this.#reservations.hold(names);
     try {
-      this.#commit(await openPackages(this.#parts.host, drafts));
+      this.#commit(await this.#prepare(drafts));
     } finally {
       letGo();
     }
@@ -119,10 +123,10 @@ class Registry implements PolicyRegistry {
     try {
       const current = this.#policies.get(name);
       if (current && isSameDraft(current.draft, draft)) return 'unchanged';
-      const opened = await openPackages(this.#parts.host, [draft]);
+      const prepared = await this.#prepare([draft]);
       // The one that stood here before may have been deleted meanwhile.
       const replaced = this.#policies.get(name);
-      this.#commit(opened);
+      this.#commit(prepared);
       if (!replaced) return 'created';
       await this.#handOver(replaced, this.#find(name), cancelRuns);
       return 'replaced';
@@ -195,24 +199,39 @@ class Registry implements PolicyRegistry {
     throw new ConflictError(`policy '${drafts[firstTaken]?.name}' already exists`);
   }
 
+  /** All of a document's policies that takes a while: its packages, and the first moment of each schedule. */
+  async #prepare(drafts: readonly PolicyDraft[]): Promise<readonly PreparedDraft[]> {
+    const opened = await openPackages(this.#parts.host, drafts);
+    return await inSlices(this.#withTriggers(opened), this.#reading);
+  }
+
+  *#withTriggers(opened: readonly OpenedDraft[]): Steps<readonly PreparedDraft[]> {
+    const prepared: PreparedDraft[] = [];
+    for (const one of opened) {
+      yield;
+      prepared.push({ ...one, trigger: this.#triggerOf(one.draft) });
+    }
+    return prepared;
+  }
+
   /** Nothing in here waits: a document's policies are there all at once, each in the place of the one before it. */
-  #commit(opened: readonly OpenedDraft[]): void {
+  #commit(prepared: readonly PreparedDraft[]): void {
     const policies: AppliedPolicy[] = [];
     try {
       this.#refuseWhenStopped();
-      for (const { draft, hold } of opened) policies.push(this.#start(draft, hold));
+      for (const one of prepared) policies.push(this.#start(one));
     } catch (error) {
       for (const { trigger } of policies) trigger.stop();
-      for (const { hold } of opened) hold.release();
+      for (const { hold } of prepared) hold.release();
       throw error;
     }
     for (const policy of policies) this.#announce(policy);
   }
 
   /** Its trigger fires later at the soonest, when the policy is known. */
-  #start(draft: PolicyDraft, hold: PackageHold): AppliedPolicy {
+  #start({ draft, hold, trigger }: PreparedDraft): AppliedPolicy {
     const replaced = this.#policies.get(draft.name);
-    const policy = new AppliedPolicy(draft, this.#triggerOf(draft), hold, replaced);
+    const policy = new AppliedPolicy(draft, trigger, hold, replaced);
     policy.trigger.start((dueAt) => this.#parts.coordinator.fire(policy, policy.kind, dueAt));
     return policy;
   }
@@ -220,7 +239,10 @@ class Registry implements PolicyRegistry {
   #triggerOf({ schedule, settings }: PolicyDraft): Trigger {
     const { clock } = this.#parts;
     if (schedule === undefined) return new OnceTrigger(this.#schedule, clock);
-    return new CronTrigger(this.#schedule, clock, compileCron(schedule, settings.timezone));
+    const cron = compileCron(schedule, settings.timezone);
+    // It remembers the answer until it is asked again, at the start.
+    cron.nextAfter(clock.now());
+    return new CronTrigger(this.#schedule, clock, cron);
   }
 
   #announce(policy: AppliedPolicy): void {

@@ -51,6 +51,9 @@ const countOf = (fields: number): string => (fields === 1 ? '1 field' : `${field
 class SharedSchedule implements CronSchedule {
   readonly #expression: string;
   readonly #timezone: string;
+  /** The last answer. */
+  #from = 0;
+  #next: number | undefined;
 
   constructor(expression: string, timezone: string) {
     this.#expression = expression;
@@ -58,7 +61,12 @@ class SharedSchedule implements CronSchedule {
   }
 
   nextAfter(epochMs: number): number | undefined {
-    return searcherOf(this.#expression, this.#timezone).nextAfter(epochMs);
+    const isSameAnswer = this.#next !== undefined && epochMs >= this.#from && epochMs < this.#next;
+    if (!isSameAnswer) {
+      this.#from = epochMs;
+      this.#next = searcherOf(this.#expression, this.#timezone).nextAfter(epochMs);
+    }
+    return this.#next;
   }
 }
 
@@ -93,11 +101,17 @@ const MOST_SEARCHERS = 128;
 /** Those used last, by zone and expression, the latest at the end. */
 const searchers = new Map<string, Searcher>();
 
+const keyOf = (expression: string, timezone: string): string => `${timezone} ${expression}`;
+
+function searcherFor(expression: string, timezone: string): Searcher {
+  return new Searcher(cronOf(expression, timezone));
+}
+
 function searcherOf(expression: string, timezone: string): Searcher {
-  const key = `${timezone} ${expression}`;
+  const key = keyOf(expression, timezone);
   const known = searchers.get(key);
   if (known) searchers.delete(key);
-  const searcher = known ?? new Searcher(cronOf(expression, timezone));
+  const searcher = known ?? searcherFor(expression, timezone);
   searchers.set(key, searcher);
   if (searchers.size > MOST_SEARCHERS) forgetOldest();
   return searcher;
@@ -113,7 +127,8 @@ function forgetOldest(): void {
 /** An unknown zone shows only when a moment is searched for. */
 function everFires(expression: string, timezone: string): boolean {
   try {
-    const searcher = searcherOf(expression, timezone);
+    // One that is only looked at is not kept: thousands of them would drive out those in use.
+    const searcher = searchers.get(keyOf(expression, timezone)) ?? searcherFor(expression, timezone);
     return isInCalendar(expression) && searcher.everFires;
   } catch (fault) {
     throw new CronError(`'${expression}': ${messageOf(fault).replace(/^Cron(Pattern|Date): /, '')}`, {
