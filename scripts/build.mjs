@@ -1,6 +1,6 @@
 // Compiles the daemon into dist/ and each shipped backend into its own dist/. Run by `prepare`.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,3 +17,7 @@ for (const dir of [root, ...backends]) {
   execFileSync(tsc, ['--project', project], { stdio: 'inherit' });
 }
 chmodSync(path.join(root, 'dist', 'main.js'), 0o755);
+// What a browser reads as it is.
+for (const file of ['style.css', 'try-it.js']) {
+  cpSync(path.join(root, 'src', 'api', 'page', file), path.join(root, 'dist', 'api', 'page', file));
+}

@@ -38,7 +38,7 @@ function bodyOf(example: string): Body & { readonly required: true } {
   const yaml = { schema: { type: 'string' }, example };
   return {
     required: true,
-    description: 'Up to 16 MiB, uncompressed.',
+    description: 'YAML or JSON of up to 16 MiB, uncompressed',
     content: { 'application/x-yaml': yaml, 'application/yaml': yaml },
   };
 }

@@ -1,16 +1,16 @@
-import type { Body, Method, OpenApi, Operation, Parameter, PathItem } from './types.ts';
+import type { Body, OpenApi, Parameter } from '../openapi/types.ts';
+import { type Called, operationsOf } from './called.ts';
+import { renderForm } from './render-form.ts';
+import { escaped, shown } from './text.ts';
 
-const style = `
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-code, pre { font: 0.875rem/1.4 ui-monospace, monospace }
-pre { overflow: auto; padding: 0.75rem; border: 1px solid #8886; border-radius: 4px }
-section { border-top: 1px solid #8886; margin-top: 2rem }
-td, th { text-align: left; vertical-align: top; padding: 0.25rem 1.5rem 0.25rem 0 }
-`;
+/** What stands in the page beside the description: its look, and what makes its forms work. */
+export interface PageParts {
+  readonly style: string;
+  readonly script: string;
+}
 
-/** A page to read the API by: one file, no script, nothing from elsewhere. */
-export function renderPage({ info, paths, components }: OpenApi): string {
+/** A page to read the API by and to try it: one file, nothing from elsewhere. */
+export function renderPage({ info, paths, components }: OpenApi, { style, script }: PageParts): string {
   const operations = Object.entries(paths).flatMap(([path, item]) => operationsOf(path, item));
   return `<!doctype html>
 <html lang="en">
@@ -24,46 +24,38 @@ export function renderPage({ info, paths, components }: OpenApi): string {
 <body>
 <h1>${escaped(info.title)} ${escaped(info.version)}</h1>
 <p>${escaped(info.description)} The same for machines: <a href="openapi.json">openapi.json</a>.</p>
+<label class="needs-script" hidden>Token for what is sent from this page, if the daemon wants one
+<input id="token" type="password" autocomplete="off" size="40"></label>
 <ul>${operations.map(contentsEntry).join('')}</ul>
 ${operations.map(operationSection).join('\n')}
 <section><h2>Schemas</h2>
 ${Object.entries(components.schemas).map(schemaPart).join('\n')}
 </section>
+<script>${script}</script>
 </body>
 </html>
 `;
 }
 
-interface Called {
-  readonly id: string;
-  readonly title: string;
-  readonly operation: Operation;
-  readonly parameters: readonly Parameter[];
+const titleOf = ({ method, path }: Called): string => `<code>${escaped(`${method} ${path}`)}</code>`;
+
+function contentsEntry(called: Called): string {
+  return `<li><a href="#${called.id}">${titleOf(called)}</a> ${escaped(called.operation.summary)}</li>`;
 }
 
-function operationsOf(path: string, { parameters = [], ...methods }: PathItem): Called[] {
-  return (Object.entries(methods) as [Method, Operation][]).map(([method, operation]) => ({
-    id: `${method}${path.replace(/\W+/g, '-')}`,
-    title: `${method.toUpperCase()} ${path}`,
-    operation,
-    parameters: [...parameters, ...(operation.parameters ?? [])],
-  }));
-}
-
-function contentsEntry({ id, title, operation }: Called): string {
-  return `<li><a href="#${id}"><code>${escaped(title)}</code></a> ${escaped(operation.summary)}</li>`;
-}
-
-function operationSection({ id, title, operation, parameters }: Called): string {
+function operationSection(called: Called): string {
+  const { id, operation, parameters } = called;
   const { summary, requestBody, responses } = operation;
-  return `<section id="${id}"><h2><code>${escaped(title)}</code></h2>
+  return `<section id="${id}"><h2>${titleOf(called)}</h2>
 <p>${escaped(summary)}.</p>
 ${parameters.length > 0 ? `<table>${parameters.map(parameterRow).join('')}</table>` : ''}
 ${requestBody ? bodyPart('Body', requestBody) : ''}
+${renderForm(called)}
+<details><summary>Answers</summary>
 ${Object.entries(responses)
   .map(([status, body]) => bodyPart(status, body))
   .join('\n')}
-</section>`;
+</details></section>`;
 }
 
 function parameterRow({ name, description = '', required }: Parameter): string {
@@ -80,16 +72,4 @@ function bodyPart(heading: string, { description, content = {} }: Body): string 
 
 function schemaPart([name, schema]: [string, object]): string {
   return `<details><summary><code>${escaped(name)}</code></summary><pre>${escaped(shown(schema))}</pre></details>`;
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value, undefined, 2);
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
