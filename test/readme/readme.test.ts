@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { parsePrometheus } from '../support/prometheus-text.ts';
 import { RealDaemon, runProgram } from '../support/real-daemon.ts';
 import { blocksOf, readme, root, rowsOf } from './blocks.ts';
 import { freePort, Shell } from './shell.ts';
@@ -87,6 +88,26 @@ describe('the README', () => {
         .map(([route]) => route)
         .sort(),
     ).toEqual(routes.sort());
+  });
+
+  test('names every metric, its type and labels, and no other', async () => {
+    await using daemon = await RealDaemon.start(['--dry-run']);
+    await daemon.apply('policies: { m: { config: { package: host }, scope: null } }');
+    await daemon.line(/Policy m: Successfully/);
+    await daemon.request('/metrics');
+    const families = parsePrometheus((await daemon.request('/metrics')).text);
+    const documented = rowsOf('Metrics').flatMap(([names = '', type, labels = '']) =>
+      Array.from(names.matchAll(/`(\w+)`/g), ([, name]) => ({ name, type, labels })),
+    );
+    expect(documented.map(({ name }) => name).sort()).toEqual([...families.keys()].sort());
+    for (const { name = '', type, labels } of documented) {
+      expect(families.get(name)?.type, name).toBe(type);
+      for (const sample of families.get(name)?.samples ?? []) {
+        for (const label of Object.keys(sample.labels)) {
+          if (label !== 'le' && labels !== 'the same') expect(labels, name).toContain(`\`${label}\``);
+        }
+      }
+    }
   });
 
   test('shows policies that are accepted, without a warning', async () => {
