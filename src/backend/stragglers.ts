@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Set for each child, and inherited by whatever it starts: the name of a process that left the child's group. */
-const VARIABLE = 'ORB_WORKER_CHILD';
+export const MARK_VARIABLE = 'ORB_WORKER_CHILD';
 
 /** Processes that are looked at side by side. */
 const AT_ONCE = 32;
@@ -22,7 +22,7 @@ export function newMark(): string {
 
 /** The variable that holds the mark. */
 export function environmentOf(mark: string): NodeJS.ProcessEnv {
-  return { [VARIABLE]: mark };
+  return { [MARK_VARIABLE]: mark };
 }
 
 /**
@@ -31,10 +31,15 @@ export function environmentOf(mark: string): NodeJS.ProcessEnv {
  */
 export async function endMarked(mark: string): Promise<void> {
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const found = await processesWhere((theirs) => theirs === mark);
+    const found = await processesMarked(mark);
     if (found.length === 0) return;
     found.forEach(end);
   }
+}
+
+/** Every process that has this mark, but the one that asks. */
+export function processesMarked(mark: string): Promise<readonly number[]> {
+  return processesWhere((theirs) => theirs === mark);
 }
 
 /** Ends what children of daemons left behind that are dead by now. Resolves with how many processes that were. */
@@ -96,7 +101,7 @@ async function processIds(): Promise<number[]> {
 async function markOf(pid: number): Promise<string | undefined> {
   try {
     const environment = await readFile(`/proc/${pid}/environ`, 'latin1');
-    return new RegExp(`(?:^|\\0)${VARIABLE}=([\\d.]+)\\0`).exec(environment)?.[1];
+    return new RegExp(`(?:^|\\0)${MARK_VARIABLE}=([\\d.]+)\\0`).exec(environment)?.[1];
   } catch {
     return undefined;
   }

@@ -1,3 +1,5 @@
+import { MARK_VARIABLE, processesMarked } from '../stragglers.ts';
+
 /*
  * Runs of one child share its process. What one of them changes there, or leaves at work there when it is over, is
  * found out, so that those that come later get another child.
@@ -6,6 +8,7 @@
 /** Taken before any package was imported: one that tampers with them does not tamper with these. */
 const { ownKeys, getOwnPropertyDescriptor } = Reflect;
 const { cwd, umask, getActiveResourcesInfo } = process;
+const mark = process.env[MARK_VARIABLE];
 
 const watched: ReadonlyMap<string, object> = new Map<string, object>([
   ...[Object, Array, Function, Promise, Map, Set, String, Number, RegExp, Date, Error, Uint8Array].map(
@@ -41,10 +44,12 @@ export class Traces {
   }
 
   /** What keeps the process at work although no run does, in words; undefined for nothing. */
-  left(): string | undefined {
+  async left(): Promise<string | undefined> {
     const names = Array.from(countOf(getActiveResourcesInfo()))
       .filter(([name, count]) => count > (this.#resources.get(name) ?? 0))
       .map(([name]) => name);
+    const processes = mark === undefined ? [] : await processesMarked(mark);
+    if (processes.length > 0) names.push('processes');
     return names.length === 0 ? undefined : `left something at work: ${names.join(', ')}`;
   }
 }

@@ -29,7 +29,8 @@ export class TraceWatch {
     if (restMs <= 0) this.#compareNow();
     else this.#compare ??= setTimeout(() => this.#compareNow(), restMs).unref();
     if (!this.#isIdle()) return;
-    if (this.#look === undefined) this.#look = setTimeout(() => this.#lookForLeft(), LEFT_AFTER_MS).unref();
+    if (this.#look === undefined)
+      this.#look = setTimeout(() => void this.#lookForLeft(), LEFT_AFTER_MS).unref();
     else this.#look.refresh();
   }
 
@@ -40,8 +41,10 @@ export class TraceWatch {
     this.#tell(this.#traces.changed());
   }
 
-  #lookForLeft(): void {
-    if (this.#isIdle()) this.#tell(this.#traces.left());
+  async #lookForLeft(): Promise<void> {
+    if (!this.#isIdle()) return;
+    const left = await this.#traces.left();
+    if (this.#isIdle()) this.#tell(left);
   }
 
   #tell(by: string | undefined): void {

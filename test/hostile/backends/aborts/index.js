@@ -1,0 +1,3 @@
+import { hostile } from '../../define.js';
+
+export default hostile('aborts', () => process.abort());

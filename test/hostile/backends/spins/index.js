@@ -1,0 +1,5 @@
+import { hostile } from '../../define.js';
+
+export default hostile('spins', () => {
+  for (;;);
+});
