@@ -49,6 +49,16 @@ export const runReply = z.object({
     .object({ done: z.number(), total: z.number().nullable() })
     .nullable()
     .describe('As its backend reports it.'),
+  process: z
+    .object({
+      cpu_ms: z.int().describe('While the run was in it, to a hundredth of a second.'),
+      peak_memory_bytes: z.int().describe('The most resident memory that it had at once, since it began.'),
+      shared: z
+        .boolean()
+        .describe('Whether other runs were in it meanwhile: the figures are of all together.'),
+    })
+    .nullable()
+    .describe('The process of its backend; null until that has ended, and where the system does not tell.'),
   due_at: moment,
   created_at: moment,
   started_at: moment.nullable(),

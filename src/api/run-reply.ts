@@ -5,7 +5,7 @@ import type { FullRunReply, RunLogReply, RunReply } from './replies.ts';
 
 /** A run as `GET /api/v1/runs` shows it. */
 export function runReplyOf(run: Readonly<Run>): RunReply {
-  const { backend, progress, startedAt, finishedAt } = run;
+  const { backend, progress, usage, startedAt, finishedAt } = run;
   const isTimed = startedAt !== undefined && finishedAt !== undefined;
   return {
     id: run.id,
@@ -18,6 +18,9 @@ export function runReplyOf(run: Readonly<Run>): RunReply {
     batches: run.batches,
     bytes: run.bytes,
     progress: progress ? { done: progress.done, total: progress.total ?? null } : null,
+    process: usage
+      ? { cpu_ms: usage.cpuMs, peak_memory_bytes: usage.peakBytes, shared: usage.isShared }
+      : null,
     due_at: rfc3339(run.dueAt),
     created_at: rfc3339(run.createdAt),
     started_at: momentOf(startedAt),

@@ -18,6 +18,7 @@ import {
 import type { PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
 import type { FromChild, ToChild, WorkForChild } from './messages.ts';
+import type { ProcessUsage } from './process-usage.ts';
 import { QuestionError, Questions } from './questions.ts';
 import { readMessage } from './read-message.ts';
 import { HandOutWindow } from './window.ts';
@@ -163,6 +164,7 @@ export class BackendChild implements RunPort {
   start(execution: RunExecution): void {
     const { number, request } = execution;
     this.#runs.set(number, execution);
+    this.#noteSharing(execution);
     this.#process.watch();
     this.#awaitAnswer(SILENT_MS);
     this.window.handed(this.#clock.monotonic());
@@ -176,6 +178,10 @@ export class BackendChild implements RunPort {
       closeBatchAfterMs: request.closeBatchAfterMs,
     };
     this.#tellWithPayload(message, request.payload);
+  }
+
+  usage(): ProcessUsage | undefined {
+    return this.#process.usage();
   }
 
   /**
@@ -199,6 +205,12 @@ export class BackendChild implements RunPort {
   stop(): Promise<void> {
     for (const run of this.#runs.values()) run.cancel(0);
     return this.kill();
+  }
+
+  #noteSharing(added: RunExecution): void {
+    if (this.#runs.size < 2) return;
+    added.shareProcess();
+    if (this.#runs.size === 2) for (const run of this.#runs.values()) run.shareProcess();
   }
 
   #listen(channel: NonNullable<IsolatedProcess['channel']>): void {

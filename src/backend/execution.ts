@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../clock.ts';
 import { BATCH_HEADER, FrameError, MAX_BATCH_BYTES } from './frames.ts';
-import type { Execution, ExecutionOutcome, RunRequest } from './host.ts';
+import type { Execution, ExecutionOutcome, RunRequest, RunUsage } from './host.ts';
 import { type LogLevel, REPORTS_AT_ONCE, REPORTS_PER_SECOND } from './messages.ts';
+import type { ProcessUsage } from './process-usage.ts';
 
 /** What a run may ask of the child it was handed to. */
 export interface RunPort {
   tell(type: 'abort' | 'grant' | 'refuse', run: number): void;
   /** Ends the child, whatever else runs in it. */
   cutOff(): void;
+  /** What its process uses; undefined where the system does not tell. */
+  usage(): ProcessUsage | undefined;
   /** The run is over, whatever way. */
   forget(execution: RunExecution): void;
 }
@@ -19,6 +22,8 @@ const AFTER_REFUSAL_MS = 200;
 /** The daemon's limit for reports is wider than the isolate's own: only what is none of ours goes beyond it. */
 const REPORT_SLACK = 2;
 
+const BYTES_PER_KIB = 1_024;
+
 /** One run on the daemon's side. What its child says about it is checked here: a lie throws a {@link FrameError}. */
 export class RunExecution implements Execution {
   readonly number: number;
@@ -26,6 +31,9 @@ export class RunExecution implements Execution {
   readonly outcome: Promise<ExecutionOutcome>;
   readonly #clock: Clock;
   #settle: (outcome: ExecutionOutcome) => void = () => undefined;
+  #usage: RunUsage | undefined;
+  #usedBefore: ProcessUsage | undefined;
+  #isProcessShared = false;
   #state: 'waiting' | 'handed' | 'entered' | 'over' = 'waiting';
   #port: RunPort | undefined;
   #offered: number | undefined;
@@ -43,6 +51,16 @@ export class RunExecution implements Execution {
     this.outcome = new Promise((resolve) => {
       this.#settle = resolve;
     });
+  }
+
+  /** Of its process while it was in it; known once it is over. */
+  get usage(): RunUsage | undefined {
+    return this.#usage;
+  }
+
+  /** Another run is in its process. */
+  shareProcess(): void {
+    this.#isProcessShared = true;
   }
 
   get hasEntered(): boolean {
@@ -87,6 +105,7 @@ export class RunExecution implements Execution {
     if (this.#state !== 'handed') throw new FrameError('a run was entered twice');
     this.#state = 'entered';
     this.#enteredAt = this.#clock.monotonic();
+    this.#usedBefore = this.#port?.usage();
     this.request.handlers.entered();
   }
 
@@ -129,9 +148,21 @@ export class RunExecution implements Execution {
   settle(outcome: ExecutionOutcome): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
+    this.#usage = this.#measure();
     this.#cutOffTimer?.cancel();
     this.#settle(outcome);
     this.#port?.forget(this);
+  }
+
+  #measure(): RunUsage | undefined {
+    const before = this.#usedBefore;
+    const used = before && this.#port?.usage();
+    if (!used) return undefined;
+    return {
+      cpuMs: used.cpuMs - before.cpuMs,
+      peakBytes: used.peakKiB * BYTES_PER_KIB,
+      isShared: this.#isProcessShared,
+    };
   }
 
   cancel(graceMs: number): void {

@@ -66,8 +66,20 @@ export type ExecutionOutcome =
   /** Its child ended. `innocent`: because of another run, or nobody can say of which, so that this one may be run again. */
   | { readonly kind: 'crashed'; readonly reason: string; readonly innocent: boolean };
 
+/** What the process that a run was in has used. */
+export interface RunUsage {
+  /** While the run was in it, to a hundredth of a second. */
+  readonly cpuMs: number;
+  /** The most resident memory that it had at once, since it began. */
+  readonly peakBytes: number;
+  /** Whether other runs were in it at the same time: the figures are of all together. */
+  readonly isShared: boolean;
+}
+
 /** One run under way in a child. */
 export interface Execution {
+  /** Known once the outcome is; undefined for a run that was never entered, and where the system does not tell. */
+  readonly usage: RunUsage | undefined;
   /** Never rejects; resolves once nothing of the run is left. */
   readonly outcome: Promise<ExecutionOutcome>;
   /** Aborts the run's signal; after `graceMs` what is left is cut off, its child with it. Later calls may only shorten the grace. */

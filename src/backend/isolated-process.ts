@@ -10,6 +10,7 @@ import { messageOf } from '../errors.ts';
 import type { Launcher } from './launcher.ts';
 import { MemoryWatch, memoryLimitMiB } from './memory-watch.ts';
 import { OutputLog } from './output-log.ts';
+import { type ProcessUsage, UsageMeter } from './process-usage.ts';
 import { endMarked, environmentOf, newMark } from './stragglers.ts';
 
 export interface ProcessOptions {
@@ -46,6 +47,7 @@ export class IsolatedProcess {
   readonly #options: ProcessOptions;
   readonly #outputs: readonly OutputLog[] = [];
   readonly #mark = newMark();
+  #meter: UsageMeter | undefined;
   #memory: MemoryWatch | undefined;
   #isGone = false;
   /** Why it must have ended, whatever its status says. */
@@ -75,8 +77,14 @@ export class IsolatedProcess {
   /** From now on it runs code that is not ours: its memory is watched while it is busy, and what it starts is found. */
   watch(): void {
     if (this.pid === undefined || this.#isGone) return;
-    this.#memory ??= this.#watchMemory(this.pid);
+    this.#meter ??= new UsageMeter(this.pid, this.#options.clock);
+    this.#memory ??= this.#watchMemory(this.#meter);
     this.#memory.begin();
+  }
+
+  /** What it uses, or used when that was last looked at; undefined before it is watched, and where the system does not tell. */
+  usage(): ProcessUsage | undefined {
+    return this.#isGone ? this.#meter?.last : this.#meter?.read();
   }
 
   /** Ends it and every process of its group. Look at {@link ended}. */
@@ -89,14 +97,14 @@ export class IsolatedProcess {
     }
   }
 
-  #watchMemory(pid: number): MemoryWatch {
+  #watchMemory(meter: UsageMeter): MemoryWatch {
     const { clock, isBusy, memoryMiB } = this.#options;
     const limitMiB = memoryLimitMiB(memoryMiB);
     const onOver = (): void => {
       this.#knownReason ??= `out of memory (limit ${limitMiB} MiB, of which its heap ${memoryMiB} MiB)`;
       this.kill();
     };
-    return new MemoryWatch({ clock, pid, limitMiB, isBusy, onOver });
+    return new MemoryWatch({ clock, meter, limitMiB, isBusy, onOver });
   }
 
   *#read(name: 'stdout' | 'stderr', stream: Readable | null): Generator<OutputLog> {

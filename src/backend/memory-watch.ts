@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Clock, Timer } from '../clock.ts';
+import type { UsageMeter } from './process-usage.ts';
 
 const LOOK_EVERY_MS = 100;
 
@@ -15,7 +15,7 @@ export function memoryLimitMiB(heapMiB: number): number {
 
 export interface MemoryWatchOptions {
   readonly clock: Clock;
-  readonly pid: number;
+  readonly meter: UsageMeter;
   readonly limitMiB: number;
   /** Nobody looks at a process that has nothing to do. */
   readonly isBusy: () => boolean;
@@ -43,22 +43,12 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    const { pid, limitMiB, isBusy, onOver } = this.#options;
+    const { meter, limitMiB, isBusy, onOver } = this.#options;
     this.#timer = undefined;
     if (!isBusy()) return;
-    const residentKiB = residentKiBOf(pid);
-    if (residentKiB === undefined) return;
-    if (residentKiB > limitMiB * KIB_PER_MIB) onOver();
+    const usage = meter.read();
+    if (usage === undefined) return;
+    if (usage.residentKiB > limitMiB * KIB_PER_MIB) onOver();
     else this.begin();
-  }
-}
-
-/** undefined where the system does not tell, and for a process that is gone. */
-function residentKiBOf(pid: number): number | undefined {
-  try {
-    const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-    return line === null ? undefined : Number(line[1]);
-  } catch {
-    return undefined;
   }
 }

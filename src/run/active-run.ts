@@ -112,6 +112,7 @@ export class ActiveRun implements RunHandlers {
 
   /** The backend's part is over. */
   endBackend(): void {
+    this.run.usage = this.#execution?.usage;
     this.#execution = undefined;
     this.#isBackendOver = true;
     if (this.run.status === 'running') this.#moveTo('delivering');

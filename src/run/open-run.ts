@@ -31,6 +31,7 @@ export function openRun(
     entityCount: 0,
     batches: 0,
     bytes: 0,
+    usage: undefined,
     progress: undefined,
     startedAt: undefined,
     finishedAt: undefined,

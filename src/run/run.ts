@@ -1,3 +1,4 @@
+import type { RunUsage } from '../backend/host.ts';
 import { IllegalMoveError } from '../errors.ts';
 
 /**
@@ -61,6 +62,8 @@ export interface Run {
   entityCount: number;
   batches: number;
   bytes: number;
+  /** Of the process that its backend ran in, known when that is over. */
+  usage: RunUsage | undefined;
   progress: { readonly done: number; readonly total: number | undefined } | undefined;
   startedAt: number | undefined;
   finishedAt: number | undefined;

@@ -32,6 +32,7 @@ describe('runs', () => {
       entityCount: 3,
       batches: 2,
       bytes: 5_000_000_000,
+      usage: { cpuMs: 30, peakBytes: 4_096, isShared: true },
       progress: { done: 3, total: undefined },
     });
     finish(api.events, run, 'completed');
@@ -45,6 +46,7 @@ describe('runs', () => {
       entity_count: 3,
       batches: 2,
       bytes: 5_000_000_000,
+      process: { cpu_ms: 30, peak_memory_bytes: 4_096, shared: true },
       progress: { done: 3, total: null },
       due_at: '2026-01-02T03:04:05.000Z',
       created_at: '2026-01-02T03:04:05.678Z',

@@ -133,6 +133,7 @@ export function openedRun(policy: string, changes: Partial<Run> = {}): Run {
     entityCount: 0,
     batches: 0,
     bytes: 0,
+    usage: undefined,
     progress: undefined,
     startedAt: undefined,
     finishedAt: undefined,

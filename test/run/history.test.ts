@@ -29,6 +29,7 @@ class Story {
       entityCount: 0,
       batches: 0,
       bytes: 0,
+      usage: undefined,
       progress: undefined,
       startedAt: undefined,
       finishedAt: undefined,

@@ -26,6 +26,7 @@ export function aRun(status: RunStatus, fields: Partial<Run> = {}): Run {
     entityCount: 0,
     batches: 0,
     bytes: 0,
+    usage: undefined,
     progress: undefined,
     startedAt: at,
     finishedAt: at + 120,
