@@ -11,7 +11,7 @@ import { type Family, header } from './text.ts';
 export type Scrape = () => Promise<readonly Buffer[]>;
 
 /** How long the text is written on before everybody else has a turn. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 /** Pieces of about this size, in characters. */
 const PIECE_LENGTH = 64 * 1_024;
 
