@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type Clock, every } from '../../clock.ts';
+import { messageOf } from '../../errors.ts';
 import { LockFault, type LockFile, readLockFile } from './lock-file.ts';
 
 export interface FileWatchOptions {
   readonly clock: Clock;
   /** Read together: what they hold only makes sense as a whole. */
-  readonly files: readonly LockFile[];
+  readonly files: readonly [LockFile, ...LockFile[]];
   /** Puts what they hold to use, in the order of `files`. Throws a {@link LockFault} and changes nothing when it cannot be used. */
   readonly use: (contents: readonly Buffer[]) => void;
   /** What they hold cannot be used any more. */
@@ -50,32 +51,29 @@ export class FileWatch {
     this.#stopLooking?.();
   }
 
+  /** Never rejects: what goes wrong here, of whatever kind, is a fault of the files to whoever asks. */
   async #look(): Promise<void> {
-    const { contents, fault } = await readAll(this.#options.files).then(
-      (contents) => ({ contents, fault: undefined }),
-      (fault: unknown) => ({ contents: [], fault }),
-    );
-    if (this.#isStopped) return;
-    if (fault instanceof LockFault) this.#doubt(fault, fault.message);
-    else if (fault !== undefined) throw fault;
-    else this.#take(contents);
-  }
-
-  #take(contents: readonly Buffer[]): void {
-    const fingerprint = fingerprintOf(contents);
+    let state = '';
     try {
-      if (fingerprint !== this.#used) this.#options.use(contents);
-      this.#used = fingerprint;
+      const contents = await readAll(this.#options.files);
+      if (this.#isStopped) return;
+      state = fingerprintOf(contents);
+      if (state !== this.#used) this.#options.use(contents);
+      this.#used = state;
       this.#suspect = undefined;
       this.#fault = undefined;
     } catch (error) {
-      if (!(error instanceof LockFault)) throw error;
-      this.#doubt(error, fingerprint);
+      if (!this.#isStopped) this.#doubt(this.#asFault(error), state);
     }
   }
 
+  #asFault(error: unknown): LockFault {
+    return error instanceof LockFault ? error : new LockFault(this.#options.files[0], messageOf(error));
+  }
+
   /** A look may come in the middle of a change: only what is the same at the next one is a fault. */
-  #doubt(fault: LockFault, state: string): void {
+  #doubt(fault: LockFault, contents: string): void {
+    const state = `${contents} ${fault.message}`;
     const isSame = this.#suspect === state;
     this.#suspect = state;
     if (!isSame || this.#fault?.message === fault.message) return;

@@ -6,11 +6,11 @@ import { connect as connectPlain } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HeldClock } from '../../support/held-clock.ts';
 import { type Issued, TestPki } from '../../support/pki.ts';
 import { TestApi } from '../support.ts';
-import { readableLog } from './support.ts';
+import { looksUntil, readableLog } from './support.ts';
 
 const TOKEN = 'full-0123456789abcdef';
 const DAY_MS = 86_400_000;
@@ -118,14 +118,8 @@ describe('a renewed certificate', () => {
     const { log, lines } = readableLog();
     const files = filesOf(server, name);
     const api = await TestApi.start({ locks: files, clock, log });
-    const until = (condition: () => boolean | Promise<boolean>): Promise<unknown> =>
-      vi.waitUntil(
-        async () => {
-          await clock.advance(2_000);
-          return condition();
-        },
-        { timeout: 5_000, interval: 5 },
-      );
+    const until = (condition: () => boolean | Promise<boolean>): Promise<void> =>
+      looksUntil(clock, condition);
     return { api, clock, lines, files, until };
   }
 
@@ -367,13 +361,7 @@ describe('other authorities', () => {
     expect((await call(api, '/api/v1/status', { agent })).status).toBe(200);
     writeFileSync(tlsClientCa, strangers.ca);
     const known = strangers.issue('agent');
-    await vi.waitUntil(
-      async () => {
-        await clock.advance(2_000);
-        return (await call(api, '/api/v1/status', known)).status === 200;
-      },
-      { timeout: 5_000, interval: 5 },
-    );
+    await looksUntil(clock, async () => (await call(api, '/api/v1/status', known)).status === 200);
     expect((await call(api, '/api/v1/status', { agent })).status).toBe(401);
     busy.write('connection: close\r\n\r\n');
     expect(await text(busy)).toMatch(/^HTTP\/1.1 401 /);

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secrets } from '../../../src/secrets.ts';
 import { HeldClock } from '../../support/held-clock.ts';
 import { type Answer, TestApi } from '../support.ts';
-import { readableLog } from './support.ts';
+import { looksUntil, readableLog } from './support.ts';
 
 const FULL = 'full-0123456789abcdef';
 const READ = 'read-0123456789abcdef';
@@ -169,15 +169,8 @@ describe('tokens in a file', () => {
     const api = await TestApi.start({ locks, clock, log, secrets });
     const opens = async (token: string): Promise<boolean> =>
       (await api.call('/api/v1/status', { headers: bearing(token) })).status === 200;
-    /** Lets the daemon look at its files as often as it takes. */
-    const until = (condition: () => boolean | Promise<boolean>): Promise<unknown> =>
-      vi.waitUntil(
-        async () => {
-          await clock.advance(2_000);
-          return condition();
-        },
-        { timeout: 5_000, interval: 5 },
-      );
+    const until = (condition: () => boolean | Promise<boolean>): Promise<void> =>
+      looksUntil(clock, condition);
     return { api, secrets, lines, opens, until };
   }
 
