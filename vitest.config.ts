@@ -4,6 +4,7 @@ export default defineConfig({
   resolve: { alias: { 'orb-worker': new URL('./src/index.ts', import.meta.url).pathname } },
   test: {
     include: ['test/**/*.test.ts', 'backends/*/test/**/*.test.ts'],
+    exclude: ['test/image/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
