@@ -164,11 +164,11 @@ export class BackendChild implements RunPort {
   start(execution: RunExecution): void {
     const { number, request } = execution;
     this.#runs.set(number, execution);
-    this.#noteSharing(execution);
     this.#process.watch();
     this.#awaitAnswer(SILENT_MS);
     this.window.handed(this.#clock.monotonic());
     execution.handTo(this);
+    this.#noteSharing(execution);
     const message: WorkForChild = {
       type: 'start',
       run: number,

@@ -82,6 +82,7 @@ export class RunExecution implements Execution {
 
   handTo(port: RunPort): void {
     this.#port = port;
+    this.#isProcessShared = false;
     this.#state = 'handed';
   }
 

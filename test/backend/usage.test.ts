@@ -57,9 +57,9 @@ describe('what the process of a run uses', () => {
   test('is not told of a run that never began', async () => {
     await using rig = new Rig();
     const lease = await rig.host.open('hostile');
+    await rig.host.stop();
     const run = startRun(lease, { mood: 'waits' });
-    run.execution.cancel(0);
-    expect(await run.outcome).toMatchObject({ kind: 'cancelled' });
+    expect(await run.outcome).toEqual({ kind: 'cancelled', cutOff: false });
     expect(run.execution.usage).toBeUndefined();
   });
 });
