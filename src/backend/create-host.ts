@@ -182,8 +182,7 @@ function describe(opened: Opened): Promise<Description> {
 
 async function askForDescription({ pool, found }: Opened): Promise<Description> {
   try {
-    const child = await pool.childForQuestion();
-    return await child.describe();
+    return await pool.ask((child) => child.describe());
   } catch (error) {
     if (!(error instanceof QuestionError)) throw error;
     throw error.isThrown ? new BackendError(error.message) : loadError(found.name, error.message);
@@ -197,8 +196,7 @@ async function check(
 ): Promise<readonly (readonly SchemaFinding[])[]> {
   pool.hide(secrets);
   try {
-    const child = await pool.childForQuestion();
-    return await Promise.all(payloads.map((payload) => child.check(payload)));
+    return await pool.ask((child) => Promise.all(payloads.map((payload) => child.check(payload))));
   } catch (error) {
     if (!(error instanceof QuestionError)) throw error;
     throw new BackendError(`The schemas of package '${found.name}' could not be used: ${error.message}`);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import type { Clock, Timer } from '../clock.ts';
+import { type Clock, settlesWithin, type Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { type Redact, redactorOf } from '../redact.ts';
 import type { BackendChild, Loadable } from './child.ts';
@@ -33,6 +33,9 @@ const AFTER_FAILURE_MS = 5_000;
 
 /** Children that may never answer again do not count against the limit, up to this many times the limit. */
 const MOST_WITH_STUCK = 4;
+
+/** A child that has not answered a question by then may never do that. */
+const SOON_MS = 2_000;
 
 /** A child that owes an answer for longer is not asked anything else while there may be another. */
 const QUICK_MS = 100;
@@ -97,11 +100,23 @@ export class Pool {
     this.#dispatch();
   }
 
-  /** A loaded child to ask something, the least busy one. Rejects with a {@link QuestionError} when there can be none. */
-  async childForQuestion(): Promise<BackendChild> {
+  /**
+   * Asks a child, the least busy one; when that does not answer soon, because of what it has run, a new one.
+   * Rejects with a {@link QuestionError} when there can be none.
+   */
+  async ask<Answer>(question: (child: BackendChild) => Promise<Answer>): Promise<Answer> {
     const now = this.#now();
     const ready = this.#leastBusy((child) => child.window.owedFor(now) < QUICK_MS || !this.#mayGrow(now));
-    if (ready !== undefined) return ready;
+    if (ready === undefined) return await question(await this.#newChild());
+    const answer = question(ready);
+    if (await settlesWithin(this.#options.clock, SOON_MS, answer)) return await answer;
+    if (this.#children.size >= MOST_WITH_STUCK * this.#mostChildren) return await answer;
+    answer.catch(() => undefined);
+    return await question(await this.#newChild());
+  }
+
+  /** Loaded, and not at work yet. */
+  async #newChild(): Promise<BackendChild> {
     for (const [child, state] of this.#children) {
       if (state.isAlone || state.isLoaded || child.isEnding) continue;
       await state.loaded;
@@ -276,7 +291,7 @@ export class Pool {
   #spoilt(by: string): void {
     const level = this.#wasSpoilt ? 'debug' : 'warn';
     this.#wasSpoilt = true;
-    this.#options.log[level](`A process takes no more runs, because those it had ${this.#redact(by)}`);
+    this.#options.log[level](`A process takes no more runs, because its runs ${this.#redact(by)}`);
   }
 
   #ended(child: BackendChild): void {

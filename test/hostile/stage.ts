@@ -17,6 +17,7 @@ export interface Role {
   readonly package: string;
   readonly scope?: unknown;
   readonly schedule?: string;
+  readonly timeout?: string;
 }
 
 export interface ShownRun {
@@ -59,9 +60,9 @@ export class Stage implements AsyncDisposable {
   }
 
   apply(roles: Record<string, Role>): Promise<Answer> {
-    const policies = Object.entries(roles).map(([name, { scope = null, ...config }]) => [
+    const policies = Object.entries(roles).map(([name, { scope = null, timeout, ...config }]) => [
       name,
-      { config, scope },
+      { config, scope, run: { timeout } },
     ]);
     return this.daemon.apply(JSON.stringify({ policies: Object.fromEntries(policies) }));
   }

@@ -2,6 +2,9 @@ import { Socket } from 'node:net';
 import { batchFrameHead, controlFrame, type FrameKind, FrameReader, FrameSender } from '../frames.ts';
 import { type FromChild, MOST_RUNS } from '../messages.ts';
 
+/** Taken before a package can put its own in their place. */
+const { stringify } = JSON;
+
 /** The file descriptor that the daemon opened for this. */
 const CHANNEL_FD = 3;
 
@@ -71,6 +74,6 @@ export class Channel {
   }
 
   #sendNow(message: FromChild): void {
-    this.#sender.send(controlFrame(JSON.stringify(message)));
+    this.#sender.send(controlFrame(stringify(message)));
   }
 }

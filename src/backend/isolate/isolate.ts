@@ -12,6 +12,9 @@ import { stackOf, textOf } from './thrown.ts';
 import { Turns } from './turns.ts';
 import { TraceWatch } from './watch-traces.ts';
 
+/** Taken before a package can put its own in its place. */
+const { parse } = JSON;
+
 /** Runs are entered for this long before the daemon gets an answer. */
 const STARTS_SLICE_MS = 2;
 
@@ -38,7 +41,7 @@ export class Isolate {
   }
 
   handle(kind: FrameKind, body: Buffer): void {
-    if (kind === 'control') this.#obey(JSON.parse(body.toString()));
+    if (kind === 'control') this.#obey(parse(body.toString()));
     else this.#work(body);
   }
 
@@ -67,7 +70,7 @@ export class Isolate {
 
   #work(body: Buffer): void {
     const { json, payload } = splitWork(body);
-    const message: WorkForChild = JSON.parse(json);
+    const message: WorkForChild = parse(json);
     if (message.type === 'check') {
       void this.#check(message.id, payload);
       return;

@@ -8,6 +8,7 @@ import { MARK_VARIABLE, processesMarked } from '../stragglers.ts';
 /** Taken before any package was imported: one that tampers with them does not tamper with these. */
 const { ownKeys, getOwnPropertyDescriptor } = Reflect;
 const { cwd, umask, getActiveResourcesInfo } = process;
+const { stringify } = JSON;
 const mark = process.env[MARK_VARIABLE];
 
 const watched: ReadonlyMap<string, object> = new Map<string, object>([
@@ -32,25 +33,27 @@ export class Traces {
   readonly #umask = umask();
   readonly #resources = countOf(getActiveResourcesInfo());
 
-  /** What differs now, in words; undefined for nothing. */
+  /** What differs now, in words; undefined for nothing. Calls nothing that may have been changed. */
   changed(): string | undefined {
-    const names = Array.from(watched)
-      .filter(([name, object]) => !isSame(this.#properties.get(name), object))
-      .map(([name]) => name);
-    if (environmentText() !== this.#environment) names.push('the environment');
-    if (directoryOrNothing() !== this.#directory) names.push('the working directory');
-    if (umask() !== this.#umask) names.push('the umask');
-    return names.length === 0 ? undefined : `changed ${names.join(', ')}`;
+    let names = '';
+    for (const [name, object] of watched) {
+      if (!isSame(this.#properties.get(name), object)) names += `, ${name}`;
+    }
+    if (environmentText() !== this.#environment) names += ', the environment';
+    if (directoryOrNothing() !== this.#directory) names += ', the working directory';
+    if (umask() !== this.#umask) names += ', the umask';
+    return names === '' ? undefined : `changed${names.slice(1)}`;
   }
 
   /** What keeps the process at work although no run does, in words; undefined for nothing. */
   async left(): Promise<string | undefined> {
-    const names = Array.from(countOf(getActiveResourcesInfo()))
-      .filter(([name, count]) => count > (this.#resources.get(name) ?? 0))
-      .map(([name]) => name);
+    let names = '';
+    for (const [name, count] of countOf(getActiveResourcesInfo())) {
+      if (count > (this.#resources.get(name) ?? 0)) names += `, ${name}`;
+    }
     const processes = mark === undefined ? [] : await processesMarked(mark);
-    if (processes.length > 0) names.push('processes');
-    return names.length === 0 ? undefined : `left something at work: ${names.join(', ')}`;
+    if (processes.length > 0) names += ', processes';
+    return names === '' ? undefined : `left at work:${names.slice(1)}`;
   }
 }
 
@@ -71,7 +74,7 @@ function isSame(before: Properties | undefined, object: object): boolean {
 }
 
 function environmentText(): string {
-  return JSON.stringify(process.env);
+  return stringify(process.env);
 }
 
 /** A directory that was removed has no name any more. */
