@@ -41,11 +41,12 @@ export function lockRoutes(
   };
 
   const fold = new Fold(clock);
+  const refusals = log.child({ module: 'api' });
   app.addHook('onClose', () => fold.stop());
   const refuse = (request: FastifyRequest, reply: FastifyReply, detail: string): void => {
     const { socket, method, routeOptions } = request;
     const what = `${method} ${routeOptions.url ?? '(no route)'} from ${socket.remoteAddress}`;
-    fold.write(log.child({ module: 'api' }), 'warn', detail, `Refused ${what}: ${detail}`);
+    fold.write(refusals, 'warn', detail, `Refused ${what}: ${detail}`);
     reply.code(401).header('www-authenticate', 'Bearer').send({ detail });
   };
 
