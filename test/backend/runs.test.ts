@@ -45,6 +45,18 @@ describe('a run', () => {
     expect(run.batches).toEqual([]);
   });
 
+  test('says in its log what of an entity is left out', async () => {
+    const run = startRun(forms, 'strayParameter');
+    expect(await run.outcome).toEqual({ kind: 'returned' });
+    expect(run.entities()).toMatchObject([{ device: { name: 'a' } }]);
+    expect(run.logs).toEqual([
+      {
+        level: 'warn',
+        message: expect.stringMatching(/^entity 0: device\.manufacturer: .*, so it is left out$/),
+      },
+    ]);
+  });
+
   test('that throws fails with that text, its open batch dropped', async () => {
     const run = startRun(forms, 'throwing');
     expect(await run.outcome).toEqual({ kind: 'failed', reason: 'the switch is on fire' });

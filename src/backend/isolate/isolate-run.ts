@@ -43,7 +43,7 @@ export class IsolateRun {
     this.number = start.run;
     this.#start = start;
     this.#parts = parts;
-    this.#outbox = new Outbox(parts.channel, start);
+    this.#outbox = new Outbox(parts.channel, start, (message) => this.reports.log.warn(message));
     this.#onEnd = onEnd;
   }
 

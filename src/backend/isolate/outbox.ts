@@ -18,6 +18,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #channel: Channel;
   readonly #options: OutboxOptions;
+  readonly #warn: (message: string) => void;
   #builder: BatchBuilder | undefined;
   #closed: EncodedBatch[] = [];
   #isOffered = false;
@@ -29,9 +30,11 @@ export class Outbox {
   #isOverdue = false;
   #waiting: (() => void)[] = [];
 
-  constructor(channel: Channel, options: OutboxOptions) {
+  /** @param warn is told what of an entity is left out. */
+  constructor(channel: Channel, options: OutboxOptions, warn: (message: string) => void) {
     this.#channel = channel;
     this.#options = options;
+    this.#warn = warn;
   }
 
   /** Takes an entity; throws when it is none. Look at {@link isFull} afterwards. */
@@ -93,7 +96,7 @@ export class Outbox {
 
   #newBuilder(): BatchBuilder {
     const { encoding, runId } = this.#options;
-    return new BatchBuilder({ encoding, runId, now: Date.now });
+    return new BatchBuilder({ encoding, runId, now: Date.now, warn: this.#warn });
   }
 
   #change(): Promise<void> {

@@ -18,6 +18,7 @@ const forms = {
   string: () => 'abc',
   object: () => entities[0],
   noEntity: () => [entities[0], { device: { name: 5 } }],
+  strayParameter: () => [{ device: { name: 'a', manufacturer: 'Juniper' } }],
   unknownKind: () => [{ devise: { name: 'a' } }],
   *throwing() {
     yield entities[0];
