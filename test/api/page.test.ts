@@ -99,16 +99,6 @@ describe.skipIf(chromiumPath === undefined)(`/docs ${withBrowser}`, () => {
     expect(await page.locator('output pre').textContent()).toContain('<!doctype html>');
   });
 
-  test('shows a token, when it is given one', async () => {
-    const headers: (string | undefined)[] = [];
-    page.on('request', (request) => headers.push(request.headers().authorization));
-    await page.getByLabel('Token').fill('hunter22');
-    const section = await open('get-healthz');
-    await section.getByRole('button', { name: 'Send' }).click();
-    await section.getByText('200 OK').waitFor();
-    expect(headers).toEqual(['Bearer hunter22']);
-  });
-
   test('says so when nobody answers', async () => {
     await using other = await TestApi.start();
     const lonely = await browser.newPage();

@@ -37,6 +37,7 @@ describe('the packed package', () => {
   test('holds the program, the shipped backends and nothing of the workshop', () => {
     const files = packed.files.map((file) => file.path);
     expect(files).toContain('dist/main.js');
+    expect(files).toContain('dist/api/page/try-it.js');
     expect(files).toContain('backends/host/dist/index.js');
     expect(files).toContain('backends/sample/dist/index.js');
     const allowed =

@@ -24,8 +24,6 @@ export function renderPage({ info, paths, components }: OpenApi, { style, script
 <body>
 <h1>${escaped(info.title)} ${escaped(info.version)}</h1>
 <p>${escaped(info.description)} The same for machines: <a href="openapi.json">openapi.json</a>.</p>
-<label class="needs-script" hidden>Token for what is sent from this page, if the daemon wants one
-<input id="token" type="password" autocomplete="off" size="40"></label>
 <ul>${operations.map(contentsEntry).join('')}</ul>
 ${operations.map(operationSection).join('\n')}
 <section><h2>Schemas</h2>

@@ -60,9 +60,6 @@ function requestOf(form) {
   const { method, type } = form.dataset;
   /** @type {Record<string, string>} */
   const headers = {};
-  const token = document.querySelector('#token');
-  if (token instanceof HTMLInputElement && token.value !== '')
-    headers.authorization = `Bearer ${token.value}`;
   const body = form.querySelector('textarea')?.value;
   if (type !== undefined && body !== undefined) headers['content-type'] = type;
   return { method, headers, ...(body === undefined ? {} : { body }) };
