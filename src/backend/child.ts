@@ -37,7 +37,7 @@ export interface Loadable {
 const MOST_BACKLOG = 2 ** 20;
 
 /** A closed channel belongs to a process that is about to end; one that is not, is ended after this. */
-const END_AFTER_CLOSE_MS = 250;
+const END_AFTER_CLOSE_MS = 1_000;
 
 /** A child that owes an answer for so long is silent: what it has not entered by then goes to another. */
 const SILENT_MS = 10_000;
@@ -233,7 +233,7 @@ export class BackendChild implements RunPort {
   }
 
   async #endAfterClose(): Promise<void> {
-    if (await settlesWithin(this.#clock, END_AFTER_CLOSE_MS, this.#process.ended)) return;
+    if (await settlesWithin(this.#clock, END_AFTER_CLOSE_MS, this.#process.exited)) return;
     await this.kill('closed its channel');
   }
 

@@ -39,7 +39,9 @@ const LAST_WORDS_MS = 250;
  * memory runs out, ended together with all that it started.
  */
 export class IsolatedProcess {
-  /** Resolves, when the process is gone, with how it ended: `exited with status 3`. */
+  /** Resolves as soon as the process is gone. */
+  readonly exited: Promise<unknown>;
+  /** Resolves, when all that it started is gone, too, with how it ended: `exited with status 3`. */
   readonly ended: Promise<string>;
   /** The channel's end on this side; undefined when the process could not be started. */
   readonly channel: Socket | undefined = undefined;
@@ -58,9 +60,12 @@ export class IsolatedProcess {
     try {
       const child = spawnIsolate(options, this.#mark);
       this.#child = child;
-      this.ended = this.#waitForEnd(child);
+      const exited = exitOf(child);
+      this.exited = exited;
+      this.ended = this.#waitForEnd(exited);
     } catch (error) {
       this.ended = Promise.resolve(failedStart(error));
+      this.exited = this.ended;
     }
     if (this.#child === undefined || this.pid === undefined) return;
     stepBack(this.pid);
@@ -119,11 +124,8 @@ export class IsolatedProcess {
     this.#options.onLine(stream, line);
   }
 
-  async #waitForEnd(child: ChildProcess): Promise<string> {
-    const reason = await new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(failedStart(error)));
-      child.once('exit', (status, signal) => resolve(inWords(status, signal)));
-    });
+  async #waitForEnd(exited: Promise<string>): Promise<string> {
+    const reason = await exited;
     this.kill();
     this.#isGone = true;
     this.#memory?.end();
@@ -174,6 +176,14 @@ function stepBack(pid: number): void {
   } catch {
     // Not every system has this, and a process may be gone by now.
   }
+}
+
+/** Resolves with how a process ended, in words. */
+function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(failedStart(error)));
+    child.once('exit', (status, signal) => resolve(inWords(status, signal)));
+  });
 }
 
 function failedStart(error: unknown): string {
