@@ -153,8 +153,7 @@ export class ActiveRun implements RunHandlers {
     if (this.#execution) {
       this.#endSoon(conclusion);
     } else if (this.#hasBegun) {
-      this.#gaveUp ??= conclusion;
-      this.abortDelivery(reason);
+      this.#giveUp(conclusion);
     } else {
       this.endBeforeStart('cancelled', reason);
     }
@@ -242,7 +241,12 @@ export class ActiveRun implements RunHandlers {
     this.endEarly(conclusion, CANCEL_GRACE_MS);
     const restMs = this.#execution ? 2 * CANCEL_GRACE_MS : 0;
     this.#timeout?.cancel();
-    this.#timeout = this.#parts.clock.after(restMs, () => this.abortDelivery(conclusion.reason));
+    this.#timeout = this.#parts.clock.after(restMs, () => this.#giveUp(conclusion));
+  }
+
+  #giveUp(conclusion: Conclusion): void {
+    this.#gaveUp ??= conclusion;
+    this.abortDelivery(conclusion.reason);
   }
 
   #lostInWords(): string {
