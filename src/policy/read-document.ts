@@ -2,6 +2,7 @@ import { serialize } from 'node:v8';
 import { BadRequestError } from '../errors.ts';
 import { checkPolicies, type SoundPolicy } from './check-policies.ts';
 import { withoutLineBreaks } from './clean-name.ts';
+import { CompactDraft } from './compact-draft.ts';
 import type { PolicyDraft, PolicyWarning, Provenance, RunSettings } from './contract.ts';
 import { decodeDocument } from './decode.ts';
 import { environmentFor } from './expand.ts';
@@ -88,18 +89,17 @@ function draftOf(
   hostTimezone: string,
   warnings: readonly PolicyWarning[],
 ): PolicyDraft {
-  const payload = serialize({ config: expanded.config?.value, scope: expanded.scope?.value });
-  return {
+  return new CompactDraft({
     name,
     runName: withoutLineBreaks(name),
     packageName: withoutLineBreaks(checked.config.package),
     schedule: checked.config.schedule ?? undefined,
     settings: settingsOf(checked.run, hostTimezone),
     written: { config: json(written.config), scope: json(written.scope), run: json(written.run) },
-    payload,
+    payload: serialize({ config: expanded.config?.value, scope: expanded.scope?.value }),
     secrets: secretsOf(expanded),
     warnings,
-  };
+  });
 }
 
 const json = (value: PlainValue | undefined): PlainValue => (value === undefined ? null : asJson(value));
