@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { BackendHost } from '../../src/backend/host.ts';
 import { BackendError } from '../../src/errors.ts';
+import { BundleFollower } from '../../src/policy/bundle-follower.ts';
 import type { Run } from '../../src/run/run.ts';
 import { openWarmHost } from '../run/support.ts';
 import { BundlesRoot } from '../support/bundles-root.ts';
@@ -131,6 +132,23 @@ describe('when the link moves', () => {
     expect(logged(/: version 2/)).toEqual([
       `Package ${bundle}: version 2.0.0 takes the place of 1.0.0 in 1201 policies`,
     ]);
+  });
+
+  test('ten thousand runs at once cost two looks: one that was under way, and one that began after they asked', async () => {
+    let looks = 0;
+    const link = {
+      seen: 'same',
+      look: async () => {
+        looks++;
+        return 'same';
+      },
+    };
+    const parts = { clock: new HeldClock(), log: policies.log, host: warm };
+    const follower = new BundleFollower(bundle, link, parts, () => undefined);
+    await Promise.all(Array.from({ length: 10_000 }, () => follower.catchUp()));
+    expect(looks).toBe(2);
+    await follower.catchUp();
+    expect(looks).toBe(3);
   });
 
   test('the next policy that names it has the new version, the others with their next run', async () => {
