@@ -15,6 +15,7 @@ import {
   MAX_CONTROL_BYTES,
   workFrameHead,
 } from './frames.ts';
+import { Heartbeat, LONGEST_SILENCE_MS } from './heartbeat.ts';
 import type { PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
 import type { FromChild, ToChild, WorkForChild } from './messages.ts';
@@ -77,6 +78,7 @@ export class BackendChild implements RunPort {
   #culprit: Culprit = 'unknown';
   #fault: string | undefined;
   #answers: Timer | undefined;
+  readonly #heartbeat: Heartbeat;
   /** Called when it can take more work, or has less. */
   onChange: () => void = () => undefined;
   /** Called when a run came to its end in it, whatever end. */
@@ -90,6 +92,12 @@ export class BackendChild implements RunPort {
     this.#clock = options.clock;
     this.#log = log;
     this.#questions = new Questions(options.clock, (reason) => void this.kill(reason, 'outsider'));
+    this.#heartbeat = new Heartbeat({
+      clock: options.clock,
+      isNeeded: () => this.#runs.size > 1,
+      ping: () => this.#tell({ type: 'ping' }),
+      onSilent: () => void this.kill(`its process did not answer for ${LONGEST_SILENCE_MS / 1_000} s`),
+    });
     this.#process = new IsolatedProcess({
       ...options,
       isBusy: () => this.#runs.size > 0 || this.#questions.areOpen,
@@ -166,6 +174,7 @@ export class BackendChild implements RunPort {
     this.#runs.set(number, execution);
     this.#process.watch();
     this.#awaitAnswer(SILENT_MS);
+    this.#heartbeat.begin();
     this.window.handed(this.#clock.monotonic());
     execution.handTo(this);
     this.#noteSharing(execution);
@@ -220,6 +229,7 @@ export class BackendChild implements RunPort {
     });
     channel.on('data', (chunk: Buffer) => {
       if (this.#isKilled) return;
+      this.#heartbeat.heard();
       try {
         reader.push(chunk);
       } catch (error) {
@@ -303,6 +313,8 @@ export class BackendChild implements RunPort {
       case 'leaving':
         this.#countStray();
         this.#culprit = this.#runs.get(message.run ?? -1) ?? (message.run === null ? 'unknown' : 'outsider');
+        break;
+      case 'pong':
         break;
       case 'spoilt':
         this.#countStray();
@@ -416,6 +428,7 @@ export class BackendChild implements RunPort {
   #settleAll(how: string): void {
     if (!this.#isKilled) this.#fault ??= how;
     this.#answers?.cancel();
+    this.#heartbeat.end();
     this.#isKilled = true;
     this.#hasEnded = true;
     this.#questions.declineAll(this.#killedFor ?? how);

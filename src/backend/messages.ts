@@ -16,6 +16,8 @@ export type ToChild =
   | { readonly type: 'load'; readonly id: number; readonly name: string; readonly entryUrl: string }
   | { readonly type: 'describe'; readonly id: number }
   | { readonly type: 'abort'; readonly run: number }
+  /** Answer this, to show that the event loop turns. */
+  | { readonly type: 'ping' }
   /** Do not enter this run: another child does. */
   | { readonly type: 'withdraw'; readonly run: number }
   /** There is room for the batch that was offered. */
@@ -55,6 +57,7 @@ export type FromChild =
   | { readonly type: 'cancelled'; readonly run: number }
   /** Code of this run (or of nobody knows which) ends the process now. */
   | { readonly type: 'leaving'; readonly run: number | null }
+  | { readonly type: 'pong' }
   /** What runs left behind or changed is there for those that come after them: better there are none. */
   | { readonly type: 'spoilt'; readonly by: string }
   /** Something was thrown where nobody could catch it. */

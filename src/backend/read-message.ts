@@ -50,6 +50,7 @@ const message: z.ZodType<FromChild> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('checked'), id: number, findings: z.array(finding).max(MOST_FINDINGS) }),
   z.strictObject({ type: z.literal('declined'), id: number, reason: text, thrown: z.boolean() }),
   z.strictObject({ type: z.literal('leaving'), run: culprit }),
+  z.strictObject({ type: z.literal('pong') }),
   z.strictObject({ type: z.literal('spoilt'), by: z.string().max(LONGEST_TRACES) }),
   z.strictObject({ type: z.literal('threw'), run: culprit, message: text }),
 ]);

@@ -100,6 +100,11 @@ export class Stage implements AsyncDisposable {
       .filter((pid) => pid > 0 && pid !== this.pid && environmentOf(pid).includes(this.#mark));
   }
 
+  /** Those of them that lead a session of their own: `setsid` takes them out of their child's group. */
+  sessions(): readonly number[] {
+    return this.processes().filter((pid) => commandOf(pid) === 'sleep' && sessionOf(pid) === pid);
+  }
+
   /** Open descriptors and threads of the daemon. */
   belongings(): { descriptors: number; threads: number } {
     const count = (what: string): number => readdirSync(`/proc/${this.pid}/${what}`).length;
@@ -141,6 +146,18 @@ function environmentOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+}
+
+function sessionOf(pid: number): number {
+  return Number(
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')[3],
+  );
 }
 
 /** The value that so large a share of all does not go beyond. */

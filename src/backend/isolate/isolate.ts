@@ -56,6 +56,9 @@ export class Isolate {
       case 'abort':
         this.#runs.get(message.run)?.abort();
         break;
+      case 'ping':
+        this.#channel.send({ type: 'pong' });
+        break;
       case 'withdraw':
         this.#withdraw(message.run);
         break;
