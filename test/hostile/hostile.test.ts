@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { quantile, type ShownRun, Stage } from './stage.ts';
+import { quantile } from '../bench/support/statistics.ts';
+import { type ShownRun, Stage } from './stage.ts';
 
 /** Packages whose runs only the clock ends. */
 const endless = ['spins', 'stops-itself', 'ignores-all', 'never-ends', 'fills-directory', 'writes-much'];

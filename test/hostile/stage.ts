@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Answer, RealDaemon } from '../support/real-daemon.ts';
 
-const backends = fileURLToPath(new URL('backends', import.meta.url));
+/** Where the hostile packages are, a folder each. */
+export const backends = fileURLToPath(new URL('backends', import.meta.url));
 
 const LOOK_AGAIN_MS = 50;
 const PROBE_EVERY_MS = 10;
@@ -158,10 +159,4 @@ function sessionOf(pid: number): number {
       .replace(/^.*\) /, '')
       .split(' ')[3],
   );
-}
-
-/** The value that so large a share of all does not go beyond. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
 }
