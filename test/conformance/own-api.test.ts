@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { PackageFolder } from '../backend/rig.ts';
 import { FakeDiode } from '../support/fake-diode.ts';
-import { type Answer, descendantsOf, isAlive, RealDaemon } from '../support/real-daemon.ts';
+import { type Answer, descendantsOf, RealDaemon } from '../support/real-daemon.ts';
 import { dryRunFlags } from './support.ts';
 
 // What the API has beyond the Python worker's, over the built program.
@@ -180,9 +180,9 @@ describe('a run is cancelled', () => {
     await using daemon = await start();
     await put(daemon, 'edge', gated(path.join(home, 'never')));
     const id = await submit(daemon, 'edge');
-    await reaches(daemon, id, 'running');
-    const log = await daemon.request(`/api/v1/runs/${id}/log`);
-    expect(log.json()).toMatchObject({ dropped: 0 });
+    const log = async () => (await daemon.request(`/api/v1/runs/${id}/log`)).json<Run['log']>();
+    await vi.waitUntil(async () => (await log()).lines.length > 0, { interval: 10, timeout: 10_000 });
+    expect((await runOf(daemon, id)).status).toBe('running');
     const answer = await post(daemon, `/api/v1/runs/${id}/cancel`);
     expect([answer.status, answer.json<Run>().id]).toEqual([202, id]);
     const run = await reaches(daemon, id, 'cancelled');
@@ -213,7 +213,8 @@ describe('a run is cancelled', () => {
     // The child that has the package goes: the next run needs one that imports it again.
     const child = childWith(daemon, 'hanging');
     process.kill(child, 'SIGKILL');
-    await vi.waitUntil(() => !isAlive(child), { interval: 5 });
+    // The daemon knows of its end when nothing is left of it.
+    await vi.waitUntil(() => !existsSync(`/proc/${child}`), { interval: 5 });
     const id = await submit(daemon, 'edge');
     expect((await post(daemon, `/api/v1/runs/${id}/cancel`)).status).toBe(202);
     expect(await reaches(daemon, id, 'cancelled')).toMatchObject({ reason: 'cancelled on request' });
@@ -221,7 +222,7 @@ describe('a run is cancelled', () => {
 });
 
 test('nothing new begins while the daemon stops', async () => {
-  await using daemon = await start();
+  await using daemon = await start([...dryRunFlags(), '--stop-timeout', '4s']);
   // Its runs take no notice of the stop, which waits for them for a while.
   await put(daemon, 'edge', gated(null, { package: 'slow' }));
   await reaches(daemon, await submit(daemon, 'edge'), 'running');
