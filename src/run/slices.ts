@@ -41,7 +41,7 @@ export class Slices {
     this.#begin();
     while (this.#first < this.#waiting.length && this.#isTime()) {
       this.#waiting[this.#first++]?.();
-      await undefined;
+      await Promise.resolve();
     }
   }
 }

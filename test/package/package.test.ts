@@ -41,7 +41,7 @@ describe('the packed package', () => {
     expect(files).toContain('backends/host/dist/index.js');
     expect(files).toContain('backends/sample/dist/index.js');
     const allowed =
-      /^(dist\/|backends\/[a-z]+\/(dist\/|package\.json|README\.md)|package\.json|README\.md|LICENSE|CHANGELOG\.md)/;
+      /^(dist\/|backends\/[a-z]+\/(dist\/|package\.json|README\.md)|package\.json|README\.md|LICENSE|CHANGELOG\.md|packaging\/systemd\/)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
     expect(files.filter((file) => /test|\.map$/.test(file))).toEqual([]);
   });
