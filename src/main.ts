@@ -2,6 +2,7 @@
 // Imports nothing but what every Node has: an old one must get as far as saying that it is too old.
 import module from 'node:module';
 import process from 'node:process';
+import v8 from 'node:v8';
 
 /** Hides what the command line holds, secrets among them, from the list of processes. */
 process.title = 'orb-worker';
@@ -15,6 +16,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
 } else {
   // Node's own warnings: stderr is the log's alone.
   process.removeAllListeners('warning');
+  // Documents that are applied leave much behind: V8 would let its heap grow to a multiple of what lives in it.
+  v8.setFlagsFromString('--heap-growing-percent=30');
   module.enableCompileCache();
   const { runCli } = await import('./cli/run-cli.ts');
   await runCli(process.argv.slice(2), process.env);
