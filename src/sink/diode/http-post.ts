@@ -6,6 +6,7 @@ import type { Clock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { Route } from '../route.ts';
 import { authorityOf } from '../target.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 
 export interface HttpPost {
   readonly route: Route;
@@ -37,7 +38,7 @@ export async function httpPost(post: HttpPost): Promise<HttpReply> {
   const signal = AbortSignal.any([post.signal, stopping.signal]);
   try {
     const socket = post.route.proxy === undefined ? undefined : await openTunnel(post.route, signal);
-    return await exchange(post, socket, signal);
+    return await unlessAborted(exchange(post, socket, signal), signal);
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
@@ -61,6 +62,11 @@ function exchange(post: HttpPost, tunnel: Socket | undefined, signal: AbortSigna
   return new Promise((resolve, reject) => {
     const request = settings === undefined ? http.request(options) : https.request(options);
     request.on('error', reject);
+    // Node would close the connection without a word.
+    request.on('upgrade', (_reply, socket) => {
+      socket.destroy();
+      reject(new Error('the endpoint wants to speak another protocol (101)'));
+    });
     request.on('response', (reply) => {
       readBounded(reply, post.largestReply).then(
         (body) => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body }),
