@@ -205,10 +205,10 @@ test('any JSON reaches the backend as it was written', () => {
       fc.pre(
         !/\de[+-]?\d|\d{16}/i.test(text) && !/[\x7f-\x9f\ufffe\uffff]/.test(text) && name.isWellFormed(),
       );
-      fc.pre(!JSON.stringify(scope).includes('-0'));
       const draft = readOne(text);
       expect(draft.name).toBe(name);
-      expect(payloadOf(draft).scope).toEqual(scope);
+      // JSON has no -0: what was written says 0.
+      expect(payloadOf(draft).scope).toEqual(JSON.parse(JSON.stringify(scope)));
       expect(JSON.stringify(draft.written.scope)).toBe(JSON.stringify(scope));
     }),
   );
