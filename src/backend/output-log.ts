@@ -5,6 +5,8 @@ import { LONGEST_TEXT } from './messages.ts';
 
 /** What a child's stdout or stderr may cost the daemon in a second; whoever writes more has to wait for it. */
 const BYTES_PER_SECOND = 2 ** 20;
+/** A line takes time however short it is: as much as so many bytes. */
+const BYTES_PER_LINE = 32;
 /** Lines of it that are logged in a second; others are counted. */
 const LINES_PER_SECOND = 200;
 
@@ -46,9 +48,9 @@ export class OutputLog {
 
   #take(chunk: Buffer): void {
     this.#second ??= this.#clock.after(1_000, () => this.#refill());
-    this.#bytesLeft -= chunk.length;
-    if (this.#bytesLeft <= 0 && !this.#isEnding) this.#stream.pause();
     const [first = '', ...others] = this.#decoder.write(chunk).split('\n');
+    this.#bytesLeft -= chunk.length + BYTES_PER_LINE * others.length;
+    if (this.#bytesLeft <= 0 && !this.#isEnding) this.#stream.pause();
     this.#extend(first);
     for (const part of others) {
       this.#tell();

@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 export const MARK_VARIABLE = 'ORB_WORKER_CHILD';
 
 /** Processes that are looked at side by side. */
-const AT_ONCE = 32;
+const AT_ONCE = 16;
 /** Who starts processes while others of it are ended is looked for again, so many times. */
 const MOST_ROUNDS = 10;
 
@@ -25,13 +25,38 @@ export function environmentOf(mark: string): NodeJS.ProcessEnv {
   return { [MARK_VARIABLE]: mark };
 }
 
+/** Marks that are looked for together, and when that is over. */
+interface Search {
+  readonly marks: Set<string>;
+  readonly over: Promise<void>;
+}
+
+let running: Promise<void> = Promise.resolve();
+let next: Search | undefined;
+
 /**
  * Ends every process that has this mark: those too that a child's group does not hold any more (`setsid`). Not found is
- * what has cleared its environment.
+ * what has cleared its environment. Who asks while others are looked for is served with all who do, in one search.
  */
-export async function endMarked(mark: string): Promise<void> {
+export function endMarked(mark: string): Promise<void> {
+  next ??= searchAfter(running);
+  next.marks.add(mark);
+  return next.over;
+}
+
+function searchAfter(before: Promise<void>): Search {
+  const marks = new Set<string>();
+  const over = before.then(() => {
+    next = undefined;
+    return endAll(marks);
+  });
+  running = over;
+  return { marks, over };
+}
+
+async function endAll(marks: ReadonlySet<string>): Promise<void> {
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const found = await processesMarked(mark);
+    const found = await processesWhere((mark) => marks.has(mark));
     if (found.length === 0) return;
     found.forEach(end);
   }
