@@ -1,0 +1,56 @@
+// Tries hostile input on everything that takes input: npm run fuzz -- [--seconds N] [TARGET ...]
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { keepFinding } from './support/corpus.ts';
+import { LastInput } from './support/last-input.ts';
+import type { FuzzResult } from './support/run-target.ts';
+import { targetCalled, targetNames } from './targets.ts';
+import type { WorkerTask } from './worker.ts';
+
+/** Longer than any input may take, and a target to open, on a busy machine. */
+const HANGS_AFTER_MS = 60_000;
+
+const { values, positionals } = parseArgs({
+  options: { seconds: { type: 'string', default: '60' } },
+  allowPositionals: true,
+});
+const wanted = positionals.length > 0 ? positionals : targetNames;
+await Promise.all(wanted.map((name) => targetCalled(name)));
+const timeMs = (Number(values.seconds) * 1_000) / wanted.length;
+if (!(timeMs > 0)) throw new Error('--seconds is a number above 0');
+
+for (const name of wanted) {
+  const { inputs, longestMs, grownMiB, finding } = await fuzz(name);
+  const figures = `${inputs} inputs, the longest ${longestMs.toFixed(0)} ms, heap ${grownMiB.toFixed(1)} MiB more`;
+  console.log(`${name.padEnd(16)} ${figures}`);
+  if (finding === undefined) continue;
+  const file = finding.input.length > 0 ? keepFinding(name, finding.input) : 'no single input';
+  console.log(`  FOUND: ${file}\n  ${finding.reason}`);
+  process.exitCode = 1;
+}
+
+async function fuzz(name: string): Promise<FuzzResult> {
+  const lastInput = new LastInput();
+  const task: WorkerTask = { name, timeMs, memory: lastInput.memory };
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: task });
+  const { promise, resolve, reject } = Promise.withResolvers<FuzzResult>();
+  worker.once('message', resolve);
+  worker.once('error', reject);
+  worker.once('exit', () => reject(new Error(`${name}: ended without a result`)));
+  let seen = -1;
+  const watch = setInterval(() => {
+    if (lastInput.count === seen) resolve(hung(lastInput));
+    seen = lastInput.count;
+  }, HANGS_AFTER_MS);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(watch);
+    await worker.terminate();
+  }
+}
+
+function hung({ count, bytes }: LastInput): FuzzResult {
+  const finding = { input: bytes, reason: `no end within ${HANGS_AFTER_MS / 1_000} s` };
+  return { inputs: count, longestMs: HANGS_AFTER_MS, grownMiB: 0, finding };
+}
