@@ -27,6 +27,8 @@ export interface HttpLimits {
   readonly checkMs: number;
   /** Between two requests of a connection. */
   readonly idleMs: number;
+  /** While nothing moves on a connection: a client that takes nothing of its answer is not kept for ever. */
+  readonly stalledMs: number;
   /** What requests under way get when the server closes. */
   readonly closeMs: number;
 }
@@ -36,6 +38,7 @@ export const defaultLimits: HttpLimits = {
   requestMs: 120_000,
   checkMs: 5_000,
   idleMs: 72_000,
+  stalledMs: 600_000,
   closeMs: 200,
 };
 
@@ -61,6 +64,7 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   app.setErrorHandler((error, request, reply) => answerError(log, error, request, reply));
   // Upstream reads such a request as any other; Node would answer it by itself.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  app.server.setTimeout(limits.stalledMs);
   closeGently(app, parts, limits.closeMs);
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');

@@ -26,6 +26,8 @@ export interface RequestOptions {
 export interface RealDaemonOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
+  /** How many files it may have open at once. */
+  readonly openFiles?: number;
 }
 
 /** The built program as a process of its own, spoken to as a user would: flags, HTTP, signals. */
@@ -147,9 +149,11 @@ interface Output {
 
 function launch(
   flags: readonly string[],
-  { env = {}, cwd }: RealDaemonOptions,
+  { env = {}, cwd, openFiles }: RealDaemonOptions,
 ): { child: ChildProcess; output: Output } {
-  const child = spawn(process.execPath, [program, ...flags], {
+  const limit = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`];
+  const [command = '', ...words] = [...limit, process.execPath, program, ...flags];
+  const child = spawn(command, words, {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
