@@ -15,7 +15,7 @@ const buildCommand = ['build', '--no-cache', '-t', 'worker:develop', '-f', 'dock
 const startedAt = performance.now();
 
 async function main(signal: AbortSignal): Promise<void> {
-  if (process.env.DOCKER_HOST) return await buildAndTest([], { signal });
+  if (process.env.DOCKER_HOST) return await buildAndTest({ env: process.env, signal });
   const needs = missingNeeds();
   if (needs.length > 0) {
     say(`The image was not tested: ${needs.join('; ')}. With DOCKER_HOST it uses that engine.`);
@@ -29,17 +29,18 @@ async function main(signal: AbortSignal): Promise<void> {
     const options = { signal, env: { ...process.env, DOCKER_HOST: engine.address } };
     say('Making a stand-in for the base image, which this engine cannot pull');
     await importStandIn(folder, options);
-    await buildAndTest(['--network', 'host'], options);
+    await buildAndTest(options);
   } finally {
     say('Stopping the engine, removing its folder');
     await engine.stop();
   }
 }
 
-async function buildAndTest(buildFlags: readonly string[], options: RunOptions): Promise<void> {
+async function buildAndTest(options: RunOptions): Promise<void> {
   const [build = '', ...rest] = buildCommand;
   say(['docker', ...buildCommand].join(' '));
-  await run('docker', [build, ...buildFlags, ...rest], options);
+  // Our engine has no network of its own to give.
+  await run('docker', [build, '--network', 'host', ...rest], options);
   say('Testing the image');
   await run('vitest', ['run', '--config', 'vitest.image.config.ts'], { ...options, isShown: true });
 }

@@ -48,7 +48,8 @@ export class Container implements AsyncDisposable {
 
   static async start(command: readonly string[], options: ContainerOptions = {}): Promise<Container> {
     const { flags = [], network = 'host', image: name = image } = options;
-    return new Container(await docker('run', '--detach', '--network', network, ...flags, name, ...command));
+    const usual = ['--detach', '--network', network, '--health-interval', '1s'];
+    return new Container(await docker('run', ...usual, ...flags, name, ...command));
   }
 
   /** All that it has written. */

@@ -7,11 +7,13 @@ const check = (container: Container): Promise<Answer> =>
 
 test.each([
   ['a port of its own', ['--port', '9001']],
-  ['a shortened flag', ['-dp9002']],
+  ['a port of a shortened flag', ['-dp9002']],
   ['one address', ['--host', '127.0.0.7']],
   ['IPv6', ['--host', '::1', '--port', '0']],
-])('a daemon on %s is found', async (_name, flags) => {
-  await using container = await Container.start(['orb-worker', '--dry-run', ...flags], { network: 'none' });
+])('a daemon on %s is found', async (_name, command) => {
+  const flags = ['--sysctl', 'net.ipv6.conf.all.disable_ipv6=0'];
+  const options = { network: 'none', flags } as const;
+  await using container = await Container.start(['orb-worker', '--dry-run', ...command], options);
   await container.url();
   expect(await check(container)).toEqual({ status: 0, text: '' });
 });

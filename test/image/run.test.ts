@@ -61,7 +61,10 @@ test('a stop cuts off backends that do not listen, in time', async () => {
   await using container = await Container.start(dryRun, { flags });
   const policy = (mood: string): object => ({ config: { package: 'hostile' }, scope: { mood } });
   await container.apply({ spins: policy('spins'), waits: policy('ignoresSignal') });
-  await container.line(/Policy waits: .*One-time run/);
+  const running = `${await container.url()}/api/v1/runs?status=running`;
+  await expect
+    .poll(async () => await (await fetch(running)).json(), { timeout: 20_000 })
+    .toMatchObject({ runs: [{}, {}] });
   const processes = await container.processes();
   const startedAt = performance.now();
   await docker('stop', container.id);
