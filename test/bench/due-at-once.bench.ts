@@ -29,6 +29,7 @@ async function latenessOf(policies: number, everySeconds: number, ticks: number)
   const byTick = Map.groupBy(enteredIn(directory), (at) => Math.floor(at / (everySeconds * SECOND)));
   rmSync(directory, { recursive: true });
   const whole = [...byTick].toSorted(([a], [b]) => a - b).slice(1, 1 + ticks);
+  if (whole.length < ticks) throw new Error(`${whole.length} moments of ${ticks} had runs`);
   return whole.map(([tick, moments]) => {
     if (moments.length !== policies) throw new Error(`${moments.length} runs of ${policies} were entered`);
     return moments.map((at) => at - tick * everySeconds * SECOND);
