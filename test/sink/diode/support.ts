@@ -17,7 +17,7 @@ export async function startSink(diode: FakeDiode, changes: Changes = {}): Promis
 }
 
 /** A sink that was not started. */
-export function createSink(diode: FakeDiode, changes: Changes = {}): Sink & AsyncDisposable {
+export function createSink(diode: Pick<FakeDiode, 'target'>, changes: Changes = {}): Sink & AsyncDisposable {
   const sink = createDiodeSink({
     target: parseTarget(diode.target),
     clientId: 'me',
