@@ -8,8 +8,18 @@ import { missingNeeds } from './image/needs.ts';
 import { type RunOptions, run } from './image/run.ts';
 import { importStandIn } from './image/stand-in.ts';
 
-/** The exit status for: nothing was tested, because this machine cannot. */
-const CANNOT_RUN = 3;
+/** Nothing was tested, because this machine cannot. */
+class CannotRun extends Error {
+  static readonly exitStatus = 3;
+}
+
+function cannotRun(cause: unknown): never {
+  throw new CannotRun(messageOf(cause), { cause });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 const buildCommand = ['build', '--no-cache', '-t', 'worker:develop', '-f', 'docker/Dockerfile', '.'];
 const startedAt = performance.now();
@@ -17,18 +27,14 @@ const startedAt = performance.now();
 async function main(signal: AbortSignal): Promise<void> {
   if (process.env.DOCKER_HOST) return await buildAndTest({ env: process.env, signal });
   const needs = missingNeeds();
-  if (needs.length > 0) {
-    say(`The image was not tested: ${needs.join('; ')}. With DOCKER_HOST it uses that engine.`);
-    process.exitCode = CANNOT_RUN;
-    return;
-  }
+  if (needs.length > 0) throw new CannotRun(needs.join('; '));
   const folder = mkdtempSync(path.join(tmpdir(), 'orb-worker-image-'));
   say(`Starting a Docker engine in ${folder}`);
-  const engine = await Engine.start(folder);
+  const engine = await Engine.start(folder).catch(cannotRun);
   try {
     const options = { signal, env: { ...process.env, DOCKER_HOST: engine.address } };
     say('Making a stand-in for the base image, which this engine cannot pull');
-    await importStandIn(folder, options);
+    await importStandIn(folder, options).catch(cannotRun);
     await buildAndTest(options);
   } finally {
     say('Stopping the engine, removing its folder');
@@ -55,6 +61,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ()
 try {
   await main(stop.signal);
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+  const isMachine = error instanceof CannotRun && !stop.signal.aborted;
+  say(isMachine ? `The image was not tested: ${error.message}` : messageOf(error));
+  process.exitCode = isMachine ? CannotRun.exitStatus : 1;
 }

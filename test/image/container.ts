@@ -46,6 +46,11 @@ export class Container implements AsyncDisposable {
     this.id = id;
   }
 
+  /** One that runs already. */
+  static of(id: string): Container {
+    return new Container(id);
+  }
+
   static async start(command: readonly string[], options: ContainerOptions = {}): Promise<Container> {
     const { flags = [], network = 'host', image: name = image } = options;
     const usual = ['--detach', '--network', network, '--health-interval', '1s'];
