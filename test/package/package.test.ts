@@ -40,6 +40,8 @@ describe('the packed package', () => {
     expect(files).toContain('dist/api/page/try-it.js');
     expect(files).toContain('backends/host/dist/index.js');
     expect(files).toContain('backends/sample/dist/index.js');
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md']));
+    expect(files).toContain('packaging/systemd/orb-worker.service');
     const allowed =
       /^(dist\/|backends\/[a-z]+\/(dist\/|package\.json|README\.md)|package\.json|README\.md|LICENSE|CHANGELOG\.md|packaging\/systemd\/)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
