@@ -33,13 +33,13 @@ async function fuzz(name: string): Promise<FuzzResult> {
   const lastInput = new LastInput();
   const task: WorkerTask = { name, timeMs, memory: lastInput.memory };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: task });
-  const { promise, resolve, reject } = Promise.withResolvers<FuzzResult>();
+  const { promise, resolve } = Promise.withResolvers<FuzzResult>();
   worker.once('message', resolve);
-  worker.once('error', reject);
-  worker.once('exit', () => reject(new Error(`${name}: ended without a result`)));
+  worker.once('error', (error) => resolve(brokenOff(lastInput, error.stack ?? error.message)));
+  worker.once('exit', (status) => resolve(brokenOff(lastInput, `the thread ended with status ${status}`)));
   let seen = -1;
   const watch = setInterval(() => {
-    if (lastInput.count === seen) resolve(hung(lastInput));
+    if (lastInput.count === seen) resolve(brokenOff(lastInput, `no end within ${HANGS_AFTER_MS / 1_000} s`));
     seen = lastInput.count;
   }, HANGS_AFTER_MS);
   try {
@@ -50,7 +50,7 @@ async function fuzz(name: string): Promise<FuzzResult> {
   }
 }
 
-function hung({ count, bytes }: LastInput): FuzzResult {
-  const finding = { input: bytes, reason: `no end within ${HANGS_AFTER_MS / 1_000} s` };
-  return { inputs: count, longestMs: HANGS_AFTER_MS, grownMiB: 0, finding };
+/** The input that was begun last is the one to look at. */
+function brokenOff({ count, bytes }: LastInput, reason: string): FuzzResult {
+  return { inputs: count, longestMs: 0, grownMiB: 0, finding: { input: bytes, reason } };
 }
