@@ -13,8 +13,9 @@ export class CronError extends Error {
 }
 
 const LONGEST_EXPRESSION = 1_000;
+const FIRST_YEAR = 2026;
 /** No field is a year, so what does not fire after this moment never does. */
-const ANY_MOMENT = new Date(Date.UTC(2026, 0, 1));
+const ANY_MOMENT = new Date(Date.UTC(FIRST_YEAR, 0, 1));
 
 /**
  * Reads a standard cron expression of 5 or 6 fields (seconds first), or a name such as `@daily` (sheet: Schedules).
@@ -129,7 +130,7 @@ function everFires(expression: string, timezone: string): boolean {
   try {
     // One that is only looked at is not kept: thousands of them would drive out those in use.
     const searcher = searchers.get(keyOf(expression, timezone)) ?? searcherFor(expression, timezone);
-    return isInCalendar(expression) && searcher.everFires;
+    return isOnTheClock(expression) && isInCalendar(expression) && searcher.everFires;
   } catch (fault) {
     throw new CronError(`'${expression}': ${messageOf(fault).replace(/^Cron(Pattern|Date): /, '')}`, {
       cause: fault,
@@ -138,22 +139,37 @@ function everFires(expression: string, timezone: string): boolean {
 }
 
 /** The days of the week fall on the same dates again after 28 years, February 29 included, until 2100. */
-const ALL_CALENDARS = '2026-2053';
+const ALL_CALENDARS = `${FIRST_YEAR}-${FIRST_YEAR + 27}`;
 /** What is known of `DAY MONTH WEEKDAY`. */
 const calendarDays = new Map<string, boolean>();
 
+/** Whether a day has such a time: the library takes `305/7` for minutes, and would look for them on every day there is. */
+function isOnTheClock(expression: string): boolean {
+  const fields = fieldsOf(expression);
+  if (fields.length === 1) return true;
+  const time = fields.slice(0, -3).join(' ');
+  return happens(`${fields.length === 5 ? '0 ' : ''}${time} 1 2 * ${FIRST_YEAR}`);
+}
+
 /** Whether there are such days: the library itself would look for February 30 through 400 years, in its zone. */
 function isInCalendar(expression: string): boolean {
-  const fields = expression.trim().split(/\s+/);
+  const fields = fieldsOf(expression);
   if (fields.length === 1) return true;
   const days = fields.slice(-3).join(' ');
   const known = calendarDays.get(days);
   if (known !== undefined) return known;
-  const options = { paused: true, timezone: 'UTC', mode: '7-part', sloppyRanges: true } as const;
-  const isThere = new Cron(`0 0 0 ${days} ${ALL_CALENDARS}`, options).nextRun(ANY_MOMENT) !== null;
+  const isThere = happens(`0 0 0 ${days} ${ALL_CALENDARS}`);
   if (calendarDays.size >= MOST_SEARCHERS) calendarDays.clear();
   calendarDays.set(days, isThere);
   return isThere;
+}
+
+const fieldsOf = (expression: string): string[] => expression.trim().split(/\s+/);
+
+/** Whether a pattern that ends with its years fires in them, in a zone without surprises. */
+function happens(pattern: string): boolean {
+  const options = { paused: true, timezone: 'UTC', mode: '7-part', sloppyRanges: true } as const;
+  return new Cron(pattern, options).nextRun(ANY_MOMENT) !== null;
 }
 
 function cronOf(expression: string, timezone: string): Cron {

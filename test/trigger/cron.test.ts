@@ -129,6 +129,7 @@ describe('refused, with a message that quotes it', () => {
     ['0 0 30 2 *', 'never fires'],
     ['0 0 31 2,4,6,9,11 *', 'never fires'],
     ['0 0 0 30 2 *', 'never fires'],
+    ['305/7 4 * * *', 'never fires'],
     ['0 0 30W 2 *', 'never fires'],
   ])('%j', (expression, expected) => {
     const compile = (): unknown => compileCron(expression, 'UTC');
