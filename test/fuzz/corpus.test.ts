@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readCorpus } from './support/corpus.ts';
+import { timed } from './support/target.ts';
 import { targetCalled, targetNames } from './targets.ts';
 
 describe.each(targetNames)('%s', (name) => {
@@ -9,9 +10,7 @@ describe.each(targetNames)('%s', (name) => {
     expect(corpus).not.toEqual([]);
     await using trial = await target.open();
     for (const { file, bytes } of corpus) {
-      const startedAt = performance.now();
-      await expect(Promise.resolve(trial.try(bytes)), file).resolves.toBeUndefined();
-      expect(performance.now() - startedAt, file).toBeLessThan(target.limitMs);
+      await expect(timed(target, trial, bytes), file).resolves.toBeGreaterThanOrEqual(0);
     }
   });
 });

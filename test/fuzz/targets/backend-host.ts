@@ -13,6 +13,7 @@ const MOST_CHILDREN = 4;
 /** A real host whose child says anything on its channel: that run ends, and the next one works. */
 export const target: FuzzTarget = {
   name: 'backend-host',
+  waits: true,
   limitMs: 30_000,
   words: frameWords,
   async open() {

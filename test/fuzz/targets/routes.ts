@@ -8,6 +8,7 @@ const TIDY_AFTER = 200;
 /** Bytes on the port of a real daemon, from requests for each route of its own document. */
 export const target: FuzzTarget = {
   name: 'routes',
+  waits: true,
   limitMs: 10_000,
   lanes: 8,
   words: [

@@ -16,6 +16,7 @@ const hurriedClock: Clock = {
 /** What answers on the port of the token endpoint, HTTP or not: a token that a header can carry, or a clear reason. */
 export const target: FuzzTarget = {
   name: 'token-replies',
+  waits: true,
   limitMs: 3_000,
   words: [
     ...[
