@@ -1,4 +1,4 @@
-// Tries hostile input on everything that takes input: npm run fuzz -- [--seconds N] [TARGET ...]
+// Tries hostile input on everything that takes input: npm run fuzz -- [--seconds N] [--seed N] [TARGET ...]
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { keepFinding } from './support/corpus.ts';
@@ -11,13 +11,14 @@ import type { WorkerTask } from './worker.ts';
 const HANGS_AFTER_MS = 60_000;
 
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' } },
+  options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },
   allowPositionals: true,
 });
 const wanted = positionals.length > 0 ? positionals : targetNames;
 await Promise.all(wanted.map((name) => targetCalled(name)));
 const timeMs = (Number(values.seconds) * 1_000) / wanted.length;
 if (!(timeMs > 0)) throw new Error('--seconds is a number above 0');
+const seed = values.seed === undefined ? undefined : Number(values.seed);
 
 for (const name of wanted) {
   const { inputs, longestMs, grownMiB, finding } = await fuzz(name);
@@ -31,7 +32,7 @@ for (const name of wanted) {
 
 async function fuzz(name: string): Promise<FuzzResult> {
   const lastInput = new LastInput();
-  const task: WorkerTask = { name, timeMs, memory: lastInput.memory };
+  const task: WorkerTask = { name, timeMs, seed, memory: lastInput.memory };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: task });
   const { promise, resolve } = Promise.withResolvers<FuzzResult>();
   worker.once('message', resolve);

@@ -7,10 +7,12 @@ import { targetCalled } from './targets.ts';
 export interface WorkerTask {
   readonly name: string;
   readonly timeMs: number;
+  /** The same inputs in the same order every time; undefined: others every time. */
+  readonly seed: number | undefined;
   readonly memory: SharedArrayBuffer;
 }
 
-const { name, timeMs, memory }: WorkerTask = workerData;
+const { name, timeMs, seed, memory }: WorkerTask = workerData;
 const lastInput = new LastInput(memory);
-const result = await runTarget(await targetCalled(name), timeMs, (input) => lastInput.begin(input));
+const result = await runTarget(await targetCalled(name), { timeMs, seed }, (input) => lastInput.begin(input));
 parentPort?.postMessage(result);

@@ -27,15 +27,20 @@ const SHRINK_MS = 5_000;
 /** Inputs after which timers and messages get their turn. */
 const INPUTS_A_TURN = 64;
 
+interface Effort {
+  readonly timeMs: number;
+  readonly seed: number | undefined;
+}
+
 /** Tries inputs for `timeMs`, or until one breaks a promise. */
 export async function runTarget(
   target: FuzzTarget,
-  timeMs: number,
+  effort: Effort,
   onInput: (input: Buffer) => void,
 ): Promise<FuzzResult> {
   const trial = await target.open();
   try {
-    return await new Fuzzing(target, trial, onInput).run(timeMs);
+    return await new Fuzzing(target, trial, effort, onInput).run();
   } finally {
     await trial[Symbol.asyncDispose]();
   }
@@ -44,18 +49,22 @@ export async function runTarget(
 class Fuzzing {
   readonly #target: FuzzTarget;
   readonly #trial: Trial;
+  readonly #effort: Effort;
   readonly #onInput: (input: Buffer) => void;
+  #searches = 0;
   #inputs = 0;
   #longestMs = 0;
   #failed: Buffer | undefined;
 
-  constructor(target: FuzzTarget, trial: Trial, onInput: (input: Buffer) => void) {
+  constructor(target: FuzzTarget, trial: Trial, effort: Effort, onInput: (input: Buffer) => void) {
     this.#target = target;
     this.#trial = trial;
+    this.#effort = effort;
     this.#onInput = onInput;
   }
 
-  async run(timeMs: number): Promise<FuzzResult> {
+  async run(): Promise<FuzzResult> {
+    const { timeMs } = this.#effort;
     const warm = await this.#search(timeMs / 3);
     const heapBefore = heapMiB();
     const finding = warm ?? (await this.#search((timeMs * 2) / 3));
@@ -86,9 +95,10 @@ class Fuzzing {
   #searchLane(timeMs: number): Promise<fc.RunDetails<[Buffer]>> {
     const seeds = [...readCorpus(this.#target.name).map(({ bytes }) => bytes), ...(this.#trial.seeds ?? [])];
     const property = fc.asyncProperty(inputsFrom(seeds, this.#target.words), (input) => this.#tryOnce(input));
-    return Promise.resolve(
-      fc.check(property, { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: timeMs }),
-    );
+    const { seed } = this.#effort;
+    const order = seed === undefined ? {} : { seed: seed + this.#searches++ };
+    const bounds = { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: timeMs };
+    return Promise.resolve(fc.check(property, { ...order, ...bounds }));
   }
 
   async #tryOnce(input: Buffer): Promise<void> {
