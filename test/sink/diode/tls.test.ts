@@ -1,3 +1,4 @@
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseTarget } from '../../../src/sink/target.ts';
 import { startConnectProxy } from '../../support/connect-proxy.ts';
@@ -10,12 +11,19 @@ const key = testTls('server.key').pem;
 const cert = testTls('server.crt').pem;
 const trusting = { DIODE_CERT_FILE: testTls('ca.crt').path };
 
+/** False for a Node that takes IPv6 addresses for host names here, as some of the 22 line do: they verify none. */
+function canVerify(name: string): boolean {
+  const subjectaltname = 'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1';
+  const certificate = { subject: {}, subjectaltname } as PeerCertificate;
+  return checkServerIdentity(name.replace(/^\[|\]$/g, ''), certificate) === undefined;
+}
+
 describe.each([
   ['127.0.0.1', '127.0.0.1'],
   ['::1', '[::1]'],
   ['127.0.0.1', 'localhost'],
 ])('listening at %s, called %s', (host, name) => {
-  test('its certificate is verified by the authority in DIODE_CERT_FILE', async () => {
+  test.runIf(canVerify(name))('its certificate is verified by the authority in DIODE_CERT_FILE', async () => {
     await using diode = await FakeDiode.start({ tls: { key, cert }, host });
     const target = parseTarget(`grpcs://${name}:${diode.port}`);
     await using sink = await startSink(diode, { target, env: trusting });
