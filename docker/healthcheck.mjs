@@ -15,9 +15,19 @@ function readAddress(hex) {
   return bytes.toString('hex').match(/.{4}/g).join(':');
 }
 
+/** What a descriptor stands for; '' when it was closed since it was listed. */
+function targetOf(path) {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
 /** The first socket on which a process listens; undefined when there is none. */
 function listeningOn(pid) {
-  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
   const sockets = new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]));
   for (const table of ['tcp', 'tcp6']) {
     for (const line of read(`/proc/${pid}/net/${table}`).trim().split('\n').slice(1)) {
