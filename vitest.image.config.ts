@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/image/**/*.test.ts'],
     fileParallelism: false,
+    // Docker itself, on a machine that builds and boots at the same time, is late now and then.
+    retry: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
