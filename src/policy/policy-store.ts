@@ -1,0 +1,31 @@
+import type { Provenance } from './contract.ts';
+
+/** A policy as it is kept: everything that it can be read from again. */
+export interface KeptPolicy {
+  /** Larger than that of every policy applied before it: tells policies of one name apart. */
+  readonly number: number;
+  readonly name: string;
+  /** JSON of `{config, scope, run}` as written, `${NAME}` unexpanded: no value of the environment is ever kept. */
+  readonly document: string;
+  readonly provenance: Provenance;
+  /** Epoch ms. */
+  readonly appliedAt: number;
+}
+
+/** A policy of an earlier life of the daemon. */
+export interface FoundPolicy extends KeptPolicy {
+  /** A run of it has ended: without a schedule it is owed none any more. */
+  readonly hasRun: boolean;
+  /** The latest moment (epoch ms) that its schedule was due and that is on record; undefined: none. */
+  readonly lastDueAt: number | undefined;
+}
+
+/** Keeps the policies that are applied. */
+export interface PolicyStore {
+  /** In the order they were applied. */
+  found(): Promise<readonly FoundPolicy[]>;
+  /** Resolves when all of them are on disk, each in the place of the one of its name; rejects with `UnavailableError`, none kept. */
+  save(policies: readonly KeptPolicy[]): Promise<void>;
+  /** Resolves when none of these numbers comes back after a restart; rejects with `UnavailableError`. */
+  remove(numbers: readonly number[]): Promise<void>;
+}

@@ -1,0 +1,23 @@
+import type { BatchStore } from '../delivery/batch-store.ts';
+import type { PolicyStore } from '../policy/policy-store.ts';
+import type { RunArchive } from '../run/run-archive.ts';
+
+/** Whether what is accepted can be kept, for `/readyz`, status and metrics. */
+export interface StateHealth {
+  readonly ok: boolean;
+  /** One sentence for a person, such as `no space left on the device`; `''` when `ok`. */
+  readonly reason: string;
+}
+
+/**
+ * What outlives the daemon: one directory (`--data-dir`), one SQLite file in it, written by one thread in groups. What
+ * is handed over first is written first, whether somebody waits for it or not.
+ */
+export interface State {
+  readonly policies: PolicyStore;
+  readonly runs: RunArchive;
+  readonly batches: BatchStore;
+  health(): StateHealth;
+  /** Writes what was handed over, then lets go of the directory. */
+  close(): Promise<void>;
+}
