@@ -44,6 +44,14 @@ export interface DaemonOptions {
   readonly tlsKey: string | undefined;
   /** Only with the other two. */
   readonly tlsClientCa: string | undefined;
+  /** Where what must outlive the daemon is kept; undefined: nowhere, and the three below have no effect. */
+  readonly dataDir: string | undefined;
+  /** Runs that are kept of each policy. */
+  readonly historyRuns: number;
+  /** How long runs are kept. */
+  readonly historyAgeMs: number;
+  /** What the data directory may take. */
+  readonly dataMaxBytes: number;
   /** Variables that flags named by `${NAME}`: they hold the daemon's own secrets, and no child inherits them. */
   readonly secretVariables: readonly string[];
 }

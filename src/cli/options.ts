@@ -142,6 +142,31 @@ const declared = {
     placeholder: 'FILE',
     help: 'Let clients in that show a certificate of one of these authorities (PEM), as well as those with a token',
   }),
+  dataDir: text({
+    placeholder: 'DIR',
+    help: 'Keep policies, runs and what is not delivered yet in this directory, for one daemon alone; without it they are gone when the daemon ends',
+    fallback: undefined,
+  }),
+  historyRuns: integer({
+    placeholder: 'N',
+    help: 'Runs to keep of each policy in the data directory',
+    fallback: 100,
+    min: 5,
+    max: 1_000_000,
+  }),
+  historyAge: duration({
+    placeholder: 'DURATION',
+    help: 'How long to keep them, such as 12h or 30d',
+    fallback: 30 * 86_400_000,
+    shownDefault: '30d',
+    minMs: 1,
+  }),
+  dataMaxBytes: integer({
+    placeholder: 'BYTES',
+    help: 'Most that the data directory may take: history gives way first, then backends wait',
+    fallback: 4_294_967_296,
+    min: 67_108_864,
+  }),
 };
 
 /** What each option is once it is read. */

@@ -55,6 +55,10 @@ export function readOptions(given: GivenValues, env: NodeJS.ProcessEnv): DaemonO
     tlsCert: take('tlsCert'),
     tlsKey: take('tlsKey'),
     tlsClientCa: take('tlsClientCa'),
+    dataDir: take('dataDir'),
+    historyRuns: take('historyRuns'),
+    historyAgeMs: take('historyAge'),
+    dataMaxBytes: take('dataMaxBytes'),
     secretVariables: secretVariables(given, env),
   });
 }

@@ -4,7 +4,7 @@ import { optionsOf, outcomeOf } from './support.ts';
 
 const NEEDS_TARGET = '--diode-target required when not running with --dry-run';
 const AMBIGUOUS_D =
-  'could match --diode-target, --diode-client-id, --diode-client-secret, --diode-app-name-prefix, --dry-run, --dry-run-output-dir, --debug';
+  'could match --diode-target, --diode-client-id, --diode-client-secret, --diode-app-name-prefix, --dry-run, --dry-run-output-dir, --debug, --data-dir, --data-max-bytes';
 
 describe('what upstream refuses is refused in its words', () => {
   test.each([
@@ -45,7 +45,7 @@ describe('what upstream refuses is refused in its words', () => {
     [['--debug=1'], "argument --debug: ignored explicit argument '1'"],
     [['--d', 'x'], `ambiguous option: --d ${AMBIGUOUS_D}`],
     [['-V', '--d'], `ambiguous option: --d ${AMBIGUOUS_D}`],
-    [['--h'], 'ambiguous option: --h could match --help, --host'],
+    [['--h'], 'ambiguous option: --h could match --help, --host, --history-runs, --history-age'],
   ])('%j', (argv, message) => {
     expect(outcomeOf(argv)).toBe(message);
   });

@@ -29,6 +29,10 @@ test('without flags and variables the defaults hold', () => {
     tlsCert: undefined,
     tlsKey: undefined,
     tlsClientCa: undefined,
+    dataDir: undefined,
+    historyRuns: 100,
+    historyAgeMs: 30 * 86_400_000,
+    dataMaxBytes: 4 * 1024 ** 3,
     secretVariables: [],
   });
 });
@@ -64,6 +68,7 @@ test('every flag arrives', () => {
     ...['--backend-memory', '64', '--allow-env', 'SNMP_*', '--allow-env', 'X'],
     ...['--api-token', 'one', '--api-token', 'file:/t', '--api-read-token', 'three'],
     ...['--tls-cert', '/c', '--tls-key', '/k', '--tls-client-ca', '/ca'],
+    ...['--data-dir', '/data', '--history-runs', '5', '--history-age', '7d', '--data-max-bytes', '67108864'],
   ];
   expect(optionsOf(argv)).toEqual({
     host: '::1',
@@ -93,6 +98,10 @@ test('every flag arrives', () => {
     tlsCert: '/c',
     tlsKey: '/k',
     tlsClientCa: '/ca',
+    dataDir: '/data',
+    historyRuns: 5,
+    historyAgeMs: 7 * 86_400_000,
+    dataMaxBytes: 67_108_864,
     secretVariables: [],
   });
 });
@@ -125,6 +134,10 @@ test('every variable arrives, and each has a flag of its name', () => {
     ORB_WORKER_TLS_CERT: '/c',
     ORB_WORKER_TLS_KEY: '/k',
     ORB_WORKER_TLS_CLIENT_CA: '/ca',
+    ORB_WORKER_DATA_DIR: '/data',
+    ORB_WORKER_HISTORY_RUNS: '5',
+    ORB_WORKER_HISTORY_AGE: '168h',
+    ORB_WORKER_DATA_MAX_BYTES: '67108864',
   };
   expect(Object.keys(env).toSorted()).toEqual(Object.keys(OPTIONS).map(variableOf).toSorted());
   expect(optionsOf([], env)).toEqual({
@@ -152,6 +165,10 @@ test('every variable arrives, and each has a flag of its name', () => {
     tlsCert: '/c',
     tlsKey: '/k',
     tlsClientCa: '/ca',
+    dataDir: '/data',
+    historyRuns: 5,
+    historyAgeMs: 7 * 86_400_000,
+    dataMaxBytes: 67_108_864,
     secretVariables: [],
   });
 });
@@ -296,6 +313,18 @@ describe('options that cannot be used', () => {
     [
       ['-d', '--backend-memory', '1'],
       "argument --backend-memory: invalid int value: '1' (must be from 16 to 1048576)",
+    ],
+    [
+      ['-d', '--history-runs', '4'],
+      "argument --history-runs: invalid int value: '4' (must be from 5 to 1000000)",
+    ],
+    [
+      ['-d', '--history-age', '0'],
+      "argument --history-age: invalid duration value: '0' (such as 90s, 5m or 1h30m)",
+    ],
+    [
+      ['-d', '--data-max-bytes', '1000'],
+      "argument --data-max-bytes: invalid int value: '1000' (must be at least 67108864)",
     ],
     [
       ['-d', '--run-timeout', '0'],
