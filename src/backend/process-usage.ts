@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
+import { sizeInStatus } from '../proc-status.ts';
 
 /** What a process uses, and has used since it began. */
 export interface ProcessUsage {
@@ -46,18 +47,13 @@ export class UsageMeter {
 function usageOf(pid: number): ProcessUsage | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    const residentKiB = kibOf(status, /^VmRSS:\s+(\d+) kB$/m);
-    const peakKiB = kibOf(status, /^VmHWM:\s+(\d+) kB$/m);
+    const residentKiB = sizeInStatus(status, 'VmRSS');
+    const peakKiB = sizeInStatus(status, 'VmHWM');
     if (residentKiB === undefined || peakKiB === undefined) return undefined;
     return { residentKiB, peakKiB, cpuMs: cpuMsIn(readFileSync(`/proc/${pid}/stat`, 'latin1')) };
   } catch {
     return undefined;
   }
-}
-
-function kibOf(status: string, line: RegExp): number | undefined {
-  const kib = line.exec(status)?.[1];
-  return kib === undefined ? undefined : Number(kib);
 }
 
 /** User and system time, its own and that of what it waited for: fields 14 to 17, the first two of which are pid and name. */

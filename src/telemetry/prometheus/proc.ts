@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { sizeInStatus } from '../../proc-status.ts';
 
 /**
  * The sizes in a process's `/proc/PID/status`, in bytes; a function that knows none where there is no such file, as on
@@ -7,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 export async function memorySizes(pid: number | 'self'): Promise<(field: string) => number | undefined> {
   const text = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
   return (field) => {
-    const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1];
-    return kibibytes === undefined ? undefined : Number(kibibytes) * 1_024;
+    const kibibytes = sizeInStatus(text, field);
+    return kibibytes === undefined ? undefined : kibibytes * 1_024;
   };
 }
