@@ -9,8 +9,7 @@ import { createDelivery } from './delivery/create-delivery.ts';
 import { StartError } from './errors.ts';
 import { Events } from './events.ts';
 import type { DaemonOptions } from './options.ts';
-import { readPolicy, readPolicyDocument } from './policy/read-document.ts';
-import { createPolicyRegistry } from './policy/registry.ts';
+import { createPolicyRegistry, type PolicyReader } from './policy/registry.ts';
 import type { StopReport } from './run/contract.ts';
 import { createRunCoordinator } from './run/coordinator.ts';
 import { createRunHistory } from './run/history.ts';
@@ -115,8 +114,6 @@ async function buildDaemon(
     runTimeoutMs: options.runTimeoutMs,
   });
 
-  const hostTimezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const reading = { env, allowEnv: options.allowEnv, hostTimezone };
   const registry = createPolicyRegistry({
     clock,
     log,
@@ -124,8 +121,7 @@ async function buildDaemon(
     host,
     coordinator,
     history,
-    readDocument: (document, provenance) => readPolicyDocument(document, { ...reading, provenance }),
-    readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
+    reader: () => loadReader(env, options.allowEnv),
   });
 
   const readiness = (): Readiness => readinessOf(phase, sink, locks, host);
@@ -162,6 +158,17 @@ async function buildDaemon(
       stopped ??= stop();
       return stopped;
     },
+  };
+}
+
+/** What reads policies takes long to load, and a daemon that starts has none to read. */
+async function loadReader(env: NodeJS.ProcessEnv, allowEnv: readonly string[]): Promise<PolicyReader> {
+  const { readPolicy, readPolicyDocument } = await import('./policy/read-document.ts');
+  const hostTimezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const reading = { env, allowEnv, hostTimezone };
+  return {
+    readDocument: (document, provenance) => readPolicyDocument(document, { ...reading, provenance }),
+    readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
   };
 }
 

@@ -35,10 +35,16 @@ interface RegistryParts {
   readonly host: BackendHost;
   readonly coordinator: RunCoordinator;
   readonly history: RunHistory;
+  /** Asked for when the first document is to be read, and each time after that. */
+  readonly reader: () => Promise<PolicyReader>;
+}
+
+/** Makes policies of documents. */
+export interface PolicyReader {
   /** Throws a `RequestError` for a document that is not as it should be. */
-  readonly readDocument: (document: Buffer, provenance: Provenance) => Steps<readonly PolicyDraft[]>;
+  readDocument(document: Buffer, provenance: Provenance): Steps<readonly PolicyDraft[]>;
   /** The same of one policy, written alone. */
-  readonly readPolicy: (name: string, document: Buffer, provenance: Provenance) => Steps<PolicyDraft>;
+  readPolicy(name: string, document: Buffer, provenance: Provenance): Steps<PolicyDraft>;
 }
 
 /** A draft that needs nothing more. */
@@ -99,7 +105,7 @@ class Registry implements PolicyRegistry {
 
   async apply(document: Buffer, provenance: Provenance): Promise<readonly string[]> {
     this.#refuseWhenStopped();
-    const drafts = await inSlices(this.#parts.readDocument(document, provenance), this.#reading);
+    const drafts = await this.#read((reader) => reader.readDocument(document, provenance));
     const names = drafts.map(({ name }) => name);
     const firstTaken = names.findIndex((name) => this.#isTaken(name));
     if (firstTaken !== -1) return await this.#refuseTaken(drafts, firstTaken);
@@ -118,7 +124,7 @@ class Registry implements PolicyRegistry {
     { provenance, cancelRuns }: { readonly provenance: Provenance; readonly cancelRuns: boolean },
   ): Promise<Replacement> {
     this.#refuseWhenStopped();
-    const draft = await inSlices(this.#parts.readPolicy(name, document, provenance), this.#reading);
+    const draft = await this.#read((reader) => reader.readPolicy(name, document, provenance));
     const letGo = await this.#reservations.holdInTurn(name);
     try {
       const current = this.#policies.get(name);
@@ -136,12 +142,12 @@ class Registry implements PolicyRegistry {
   }
 
   validate(document: Buffer, provenance: Provenance): Promise<readonly ValidatedPolicy[]> {
-    const { host, clock, readDocument } = this.#parts;
+    const { host, clock } = this.#parts;
     return validatePolicies(document, {
       host,
       readDocument: (written) => {
         this.#refuseWhenStopped();
-        return inSlices(readDocument(written, provenance), this.#reading);
+        return this.#read((reader) => reader.readDocument(written, provenance));
       },
       isTaken: (name) => this.#isTaken(name),
       now: clock.now(),
@@ -176,6 +182,11 @@ class Registry implements PolicyRegistry {
       policy.release();
       this.#parts.events.emit('policy:stopped', { policy: policy.name });
     }
+  }
+
+  /** Requests are read in the order in which they came. */
+  async #read<Drafts>(reading: (reader: PolicyReader) => Steps<Drafts>): Promise<Drafts> {
+    return await inSlices(reading(await this.#parts.reader()), this.#reading);
   }
 
   #isTaken(name: string): boolean {

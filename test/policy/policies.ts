@@ -31,8 +31,10 @@ export class Policies extends Runs {
       host: this.host,
       coordinator: this.coordinator,
       history: this.history,
-      readDocument: (document, provenance) => readPolicyDocument(document, { ...reading, provenance }),
-      readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
+      reader: async () => ({
+        readDocument: (document, provenance) => readPolicyDocument(document, { ...reading, provenance }),
+        readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
+      }),
     });
   }
 
