@@ -9,6 +9,15 @@ export interface StateHealth {
   readonly reason: string;
 }
 
+/** What is written and kept, for status and metrics. */
+export interface StateFigures {
+  /** Of its files. */
+  readonly bytes: number;
+  /** Groups of changes that were committed since the start, and how long that took, waiting for the disk included. */
+  readonly commits: number;
+  readonly commitMs: number;
+}
+
 /**
  * What outlives the daemon: one directory (`--data-dir`), one SQLite file in it, written by one thread in groups. What
  * is handed over first is written first, whether somebody waits for it or not.
@@ -18,6 +27,8 @@ export interface State {
   readonly runs: RunArchive;
   readonly batches: BatchStore;
   health(): StateHealth;
+  /** As of a moment ago: it is called often, and asks no disk. */
+  figures(): StateFigures;
   /** Writes what was handed over, then lets go of the directory. */
   close(): Promise<void>;
 }
