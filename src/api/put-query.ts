@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { BadRequestError } from '../errors.ts';
+import { readQuery } from './read-query.ts';
 
-/** What `PUT /api/v1/policies/{name}` may be asked; keys that it does not know are ignored. */
+/** What `PUT /api/v1/policies/{name}` may be asked. */
 export const putQuery = z.object({
   cancel: z
     .enum(['true', 'false'], 'true or false')
@@ -9,10 +9,7 @@ export const putQuery = z.object({
     .describe('Whether runs of the policy that is replaced are cancelled; else they are left to end.'),
 });
 
-/** @throws BadRequestError that says which parameter is wrong and what was expected. */
+/** @throws BadRequestError */
 export function readPutQuery(query: unknown): { readonly cancel: boolean } {
-  const read = putQuery.safeParse(query);
-  if (read.success) return { cancel: read.data.cancel === 'true' };
-  const [issue] = read.error.issues;
-  throw new BadRequestError(`query parameter '${String(issue?.path[0])}': expected ${issue?.message}`);
+  return { cancel: readQuery(putQuery, query).cancel === 'true' };
 }
