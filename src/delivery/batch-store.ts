@@ -65,13 +65,22 @@ export interface LeftBatch extends BatchReceipt {
   readonly run: Batch['run'];
 }
 
+/** A batch that takes the place of another one, or of a letter. */
+export interface BatchPart {
+  readonly batch: Batch;
+  readonly encoding: BatchEncoding;
+  readonly policy: string;
+}
+
 /** A change to what is kept, all or nothing. */
 export interface Settlement {
   /** The new state of batches; the bytes of one that does not wait any more are forgotten. */
   readonly receipts: readonly BatchReceipt[];
-  /** Batches that take the place of another, with their receipts among `receipts`. */
-  readonly parts: readonly Batch[];
+  /** New batches; their receipts are among `receipts`. */
+  readonly parts: readonly BatchPart[];
   readonly letters: readonly OpenedLetter[];
+  /** Letters that go away: their entities are among `parts`. */
+  readonly droppedLetters: readonly string[];
 }
 
 /**
