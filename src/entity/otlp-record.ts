@@ -1,4 +1,5 @@
 import { type Output, varintSize } from './output.ts';
+import { WireReader } from './wire-reader.ts';
 
 /** `log_records` of a `ScopeLogs`. */
 const LOG_RECORDS = 0x12;
@@ -33,6 +34,17 @@ export function writeLogRecord(output: Output, json: Buffer, attributes: Buffer,
   output.varint(json.length);
   output.bytes(json);
   output.bytes(attributes);
+}
+
+/** The JSON in a log record that {@link writeLogRecord} wrote, its frame taken off. */
+export function logRecordBody(record: Buffer): string {
+  const reader = new WireReader();
+  reader.bytes = record;
+  reader.position = TIME_BYTES + SEVERITY.length + 1;
+  reader.varint();
+  reader.position += 1;
+  const length = reader.varint();
+  return record.toString('utf8', reader.position, reader.position + length);
 }
 
 /** The attribute that says of what kind a record's entity is. */
