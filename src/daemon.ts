@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import { createApi, type Locks, openLocks, type Readiness } from './api/create-api.ts';
 import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
-import { createBackendHost } from './backend/create-host.ts';
 import type { BackendHost } from './backend/host.ts';
+import { lazyBackendHost } from './backend/lazy-host.ts';
 import type { Clock } from './clock.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
 import { StartError } from './errors.ts';
@@ -89,7 +89,7 @@ async function buildDaemon(
   const delivery = createDelivery({ sink, clock, log });
   undo.unshift(() => delivery.stop());
 
-  const host = createBackendHost({
+  const host = lazyBackendHost({
     clock,
     log,
     bundlesRoot: options.bundlesRoot,

@@ -55,6 +55,7 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
     forceCloseConnections: true,
     return503OnClosing: false,
     routerOptions: { maxParamLength: HEADER_BYTES },
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     rewriteUrl: ({ url = '/' }) => withReadableEscapes(url),
     clientErrorHandler: ({ code }, socket) => answerBrokenRequest(clock, code, socket),
   });
@@ -73,6 +74,11 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   lockRoutes(app, parts, certificates);
   answerWhatNoRouteTakes(app, parts);
   return app;
+}
+
+/** No route has a JSON schema: requests are checked where they are read. Fastify's compilers take long to load. */
+function noSchemas(): never {
+  throw new Error('a route has a JSON schema, and nothing to compile it with');
 }
 
 function transportOf(

@@ -2,9 +2,10 @@ import { BadRequestError, ValidationError, type ValidationFinding } from '../err
 import { CronError, compileCron } from '../trigger/cron.ts';
 import { type CheckedPolicy, policySchema } from './document-schema.ts';
 import { type Environment, type Expansion, expand, type Path } from './expand.ts';
+import { fieldOf } from './field-of.ts';
 import { MAX_POLICIES, MAX_ROWS } from './limits.ts';
 import { PlainConverter, type PlainValue } from './plain-value.ts';
-import { dictType, fieldOf, invalidKey, missing, modelType, rowsOf, stringType, valueError } from './rows.ts';
+import { dictType, invalidKey, missing, modelType, rowsOf, stringType, valueError } from './rows.ts';
 import type { Steps } from './steps.ts';
 import { isTimezone } from './timezone.ts';
 

@@ -3,8 +3,8 @@ import type { LocatedPackage } from '../backend/host.ts';
 import { BackendError, messageOf, type ValidationFinding } from '../errors.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
 import type { PolicyDraft, PolicyWarning } from './contract.ts';
+import { fieldOf } from './field-of.ts';
 import { withoutSecrets } from './open-packages.ts';
-import { fieldOf } from './rows.ts';
 import type { Switched } from './switch-version.ts';
 
 const MODULE = { module: 'worker.policy.manager' };

@@ -1,13 +1,13 @@
 import type { SoundPolicy } from './check-policies.ts';
 import type { PolicyWarning } from './contract.ts';
 import type { Reference } from './expand.ts';
+import { fieldOf } from './field-of.ts';
 import type { Finding } from './finding.ts';
 import { lintCron } from './lint-cron.ts';
 import { lintKeys, lintTopKeys } from './lint-keys.ts';
 import { lintYaml } from './lint-yaml.ts';
 import { createLocator, createPlaceFinder } from './locate.ts';
 import type { YamlDocument } from './parse-yaml.ts';
-import { fieldOf } from './rows.ts';
 
 /** Enough for a person; a document of rubbish has more. */
 const MAX_FINDINGS = 1_000;

@@ -2,8 +2,8 @@ import type { BackendHost, BackendLease, SchemaFinding } from '../backend/host.t
 import { BackendError, ValidationError, type ValidationFinding } from '../errors.ts';
 import { redactorOf } from '../redact.ts';
 import type { PolicyDraft } from './contract.ts';
+import { fieldOf } from './field-of.ts';
 import { PackageHold } from './package-hold.ts';
-import { fieldOf } from './rows.ts';
 
 /** A draft whose package is open and whose config and scope its backend agrees to. */
 export interface OpenedDraft {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ValidationFinding } from '../errors.ts';
 import { KNOWN_KEYS } from './document-schema.ts';
 import type { Path } from './expand.ts';
+import { fieldOf } from './field-of.ts';
 import { nearMissOf } from './near-miss.ts';
 
 // The rows of upstream's 403 reply, to the letter (sheet: REST); the last two types are of the same style, for `run`.
@@ -26,9 +27,6 @@ export const valueError = (path: Path, text: string): ValidationFinding =>
 function row(path: Path, type: string, error: string): ValidationFinding {
   return { path, field: fieldOf(path), type, error };
 }
-
-/** `policies.NAME.scope.0`, as rows and warnings write it. */
-export const fieldOf = (path: Path): string => path.join('.');
 
 const MODELS: Readonly<Record<string, string>> = { config: 'Config', run: 'Run' };
 

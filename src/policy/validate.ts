@@ -2,9 +2,9 @@ import type { BackendHost } from '../backend/host.ts';
 import { ValidationError } from '../errors.ts';
 import { compileCron } from '../trigger/cron.ts';
 import type { PolicyDraft, PolicyWarning, ValidatedPolicy } from './contract.ts';
+import { fieldOf } from './field-of.ts';
 import { findPlaces } from './locate.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
-import { fieldOf } from './rows.ts';
 
 interface ValidationParts {
   readonly host: BackendHost;
