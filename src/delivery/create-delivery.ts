@@ -43,28 +43,51 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const queues = new Set<RunQueue>();
   let stopping = false;
 
+  const open: Delivery['open'] = (_run, onAcknowledged) => {
+    const queue = new RunQueue({
+      context,
+      memory,
+      waiting,
+      onAcknowledged: (batch) => onAcknowledged(batch.entityCount, batch.bytes.length),
+      onGivenUp: (batch) => {
+        if (stopping) lostInStop.add(batch);
+      },
+      onClosed: () => queues.delete(queue),
+    });
+    queues.add(queue);
+    if (stopping) void queue.fail('the daemon is stopping');
+    return queue;
+  };
+
   return {
-    open(onAcknowledged) {
-      const queue = new RunQueue({
-        context,
-        memory,
-        waiting,
-        onAcknowledged: (batch) => onAcknowledged(batch.entityCount, batch.bytes.length),
-        onGivenUp: (batch) => {
-          if (stopping) lostInStop.add(batch);
-        },
-        onClosed: () => queues.delete(queue),
-      });
-      queues.add(queue);
-      if (stopping) void queue.fail('the daemon is stopping');
-      return queue;
+    open,
+    resume: open,
+    restore: async () => [],
+    release: () => undefined,
+    of: () => undefined,
+    receipts: async () => [],
+    letters: {
+      count: 0,
+      list: async () => [],
+      open: async () => undefined,
+      retry: async () => undefined,
+      drop: async () => false,
     },
+    snapshot: () => ({
+      ...waiting.totals,
+      oldestAgeMs: waiting.oldestAgeMs,
+      lastError: undefined,
+      nextTryAt: undefined,
+      misfits: 0,
+      letters: 0,
+      rejectedEntities: 0,
+    }),
     totals: () => waiting.totals,
     oldestAgeMs: () => waiting.oldestAgeMs,
     async stop() {
       stopping = true;
       await Promise.all([...queues].map((queue) => queue.fail('the daemon is stopping')));
-      return lostInStop.totals;
+      return { lost: lostInStop.totals, left: { waitingBatches: 0, waitingBytes: 0, waitingEntities: 0 } };
     },
   };
 }

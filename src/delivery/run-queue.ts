@@ -60,6 +60,8 @@ export class RunQueue implements RunDelivery {
     if (!this.#sending) void this.#sendAll();
   }
 
+  async kept(): Promise<void> {}
+
   finish(): Promise<DeliveryOutcome> {
     this.#finishing = true;
     this.#closeWhenDone();
@@ -118,7 +120,13 @@ export class RunQueue implements RunDelivery {
     this.#closed = true;
     this.#stopping.abort();
     for (const bytes of this.#reserved.splice(0)) this.#options.memory.release(bytes);
-    this.#outcome.resolve({ acknowledged: this.#acknowledged, failure: this.#reason });
+    this.#outcome.resolve({
+      acknowledged: this.#acknowledged,
+      batches: 0,
+      bytes: 0,
+      failure: this.#reason,
+      isLeft: false,
+    });
     this.#options.onClosed();
   }
 }

@@ -29,7 +29,13 @@ export interface RunParts {
 /** How long a backend may take to stop after its run timed out or cannot be delivered. */
 const CANCEL_GRACE_MS = 5_000;
 
-const NOTHING_TO_DELIVER: DeliveryOutcome = { acknowledged: 0, failure: undefined };
+const NOTHING_TO_DELIVER: DeliveryOutcome = {
+  acknowledged: 0,
+  batches: 0,
+  bytes: 0,
+  failure: undefined,
+  isLeft: false,
+};
 
 /**
  * One run on its way through its states: `begin`, `endBackend`, `finishDelivery`, `conclude`, in this order; or
@@ -212,7 +218,8 @@ export class ActiveRun implements RunHandlers {
   }
 
   #newDelivery(): RunDelivery {
-    const delivery = this.#parts.delivery.open((entityCount, bytes) =>
+    const { id: runId, policy } = this.run;
+    const delivery = this.#parts.delivery.open({ runId, policy }, (entityCount, bytes) =>
       this.#acknowledged(entityCount, bytes),
     );
     void delivery.failed.then((reason) => this.#endUndeliverable(reason));

@@ -22,7 +22,7 @@ export interface Interference {
 export function conclude(
   { endedEarly, gaveUp }: Interference,
   outcome: ExecutionOutcome,
-  delivered: DeliveryOutcome,
+  delivered: Pick<DeliveryOutcome, 'acknowledged' | 'failure'>,
 ): Conclusion {
   switch (outcome.kind) {
     case 'returned':

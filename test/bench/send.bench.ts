@@ -77,7 +77,7 @@ async function throughDelivery(target: string): Promise<(lanes: number) => Promi
   const delivery = createDelivery({ sink, clock: systemClock, log });
   return async (lanes) => {
     const oneLane = async (_: unknown, lane: number): Promise<void> => {
-      const run = delivery.open(() => undefined);
+      const run = delivery.open({ runId: `run-${lane}`, policy: 'edge' }, () => undefined);
       for (let sent = 0; sent < BATCHES / lanes; sent += 1) {
         const batch = batchOf(`run-${lane}`, sent * lanes + lane);
         await run.reserve(batch.bytes.length);

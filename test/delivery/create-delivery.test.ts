@@ -6,6 +6,7 @@ import { HeldClock } from '../support/held-clock.ts';
 import { batchOf, HeldSink, isPending, unavailable } from './support.ts';
 
 const nothing = (): void => undefined;
+const aRun = { runId: 'run-1', policy: 'edge' };
 const empty = { waitingBatches: 0, waitingBytes: 0, waitingEntities: 0 };
 
 function setUp(changes: Partial<DeliveryOptions> = {}) {
@@ -20,7 +21,7 @@ describe('a run', () => {
   test('sends its batches one after another, in order, and tells of each', async () => {
     const { sink, delivery } = setUp();
     const told: number[][] = [];
-    const run = delivery.open((entities, bytes) => told.push([entities, bytes]));
+    const run = delivery.open(aRun, (entities, bytes) => told.push([entities, bytes]));
     for (const id of ['a', 'b', 'c']) run.accept(batchOf(id));
     const outcome = run.finish();
     for (const [index, id] of ['a', 'b', 'c'].entries()) {
@@ -31,7 +32,7 @@ describe('a run', () => {
       expect(await isPending(outcome)).toBe(true);
       send.acknowledge();
     }
-    expect(await outcome).toEqual({ acknowledged: 6, failure: undefined });
+    expect(await outcome).toMatchObject({ acknowledged: 6, failure: undefined });
     expect(told).toEqual([
       [2, 10],
       [2, 10],
@@ -42,7 +43,7 @@ describe('a run', () => {
 
   test('tells how long its oldest batch has waited', async () => {
     const { sink, delivery, clock } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     expect(delivery.oldestAgeMs()).toBeUndefined();
     run.accept(batchOf('a'));
     await clock.advance(3_000);
@@ -59,19 +60,22 @@ describe('a run', () => {
 
   test('without batches ends at once', async () => {
     const { delivery } = setUp();
-    expect(await delivery.open(nothing).finish()).toEqual({ acknowledged: 0, failure: undefined });
+    expect(await delivery.open(aRun, nothing).finish()).toMatchObject({
+      acknowledged: 0,
+      failure: undefined,
+    });
   });
 
   test('whose batch is rejected keeps what was sent, drops the rest and says why', async () => {
     const { sink, delivery } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     for (const id of ['a', 'b', 'c']) run.accept(batchOf(id));
     (await sink.nth(0)).acknowledge();
     (await sink.nth(1)).fail(new SinkError('rejected', "Chunk ingestion failed: ['e1']"));
     expect(await run.failed).toBe("Chunk ingestion failed: ['e1']");
     run.accept(batchOf('d'));
     await expect(run.reserve(1)).rejects.toThrow("Chunk ingestion failed: ['e1']");
-    expect(await run.finish()).toEqual({ acknowledged: 2, failure: "Chunk ingestion failed: ['e1']" });
+    expect(await run.finish()).toMatchObject({ acknowledged: 2, failure: "Chunk ingestion failed: ['e1']" });
     expect(sink.sends).toHaveLength(2);
     expect(delivery.totals()).toEqual(empty);
   });
@@ -80,51 +84,51 @@ describe('a run', () => {
     'fails at once on %s',
     async (error) => {
       const { sink, delivery, clock } = setUp();
-      const run = delivery.open(nothing);
+      const run = delivery.open(aRun, nothing);
       run.accept(batchOf('a'));
       (await sink.nth(0)).fail(error);
-      expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'no such method' });
+      expect(await run.finish()).toMatchObject({ acknowledged: 0, failure: 'no such method' });
       expect(clock.pending).toBe(0);
     },
   );
 
   test('that is given up ends its call and forgets the rest', async () => {
     const { sink, delivery } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     run.accept(batchOf('a'));
     run.accept(batchOf('b'));
     const send = await sink.nth(0);
     run.abort('cancelled');
     run.abort('again');
     expect(send.signal.aborted).toBe(true);
-    expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'cancelled' });
+    expect(await run.finish()).toMatchObject({ acknowledged: 0, failure: 'cancelled' });
     expect(await isPending(run.failed)).toBe(true);
     expect(delivery.totals()).toEqual(empty);
   });
 
   test('that is given up in the moment of its acknowledgement counts it', async () => {
     const { sink, delivery } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     run.accept(batchOf('a'));
     (await sink.nth(0)).acknowledge();
     run.abort('cancelled');
-    expect(await run.finish()).toEqual({ acknowledged: 2, failure: 'cancelled' });
+    expect(await run.finish()).toMatchObject({ acknowledged: 2, failure: 'cancelled' });
   });
 
   test('that has finished is not given up any more', async () => {
     const { delivery } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     const outcome = run.finish();
     run.abort('too late');
-    expect(await outcome).toEqual({ acknowledged: 0, failure: undefined });
-    expect(await run.finish()).toEqual({ acknowledged: 0, failure: undefined });
+    expect(await outcome).toMatchObject({ acknowledged: 0, failure: undefined });
+    expect(await run.finish()).toMatchObject({ acknowledged: 0, failure: undefined });
   });
 });
 
 describe('a receiver that is away', () => {
   test('is tried again after 0.5, 1, 2 ... 30 s, with the same batch', async () => {
     const { sink, delivery, clock } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     const batch = batchOf('a');
     run.accept(batch);
     for (const [tries, delayMs] of [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000].entries()) {
@@ -136,13 +140,13 @@ describe('a receiver that is away', () => {
     const last = await sink.nth(8);
     expect(last.batch).toBe(batch);
     last.acknowledge();
-    expect(await run.finish()).toEqual({ acknowledged: 2, failure: undefined });
+    expect(await run.finish()).toMatchObject({ acknowledged: 2, failure: undefined });
     expect(clock.pending).toBe(0);
   });
 
   test('is tried at any moment up to that: runs do not come back together', async () => {
     const { sink, delivery, clock } = setUp({ random: () => 0.25 });
-    delivery.open(nothing).accept(batchOf('a'));
+    delivery.open(aRun, nothing).accept(batchOf('a'));
     (await sink.nth(0)).fail(unavailable('away'));
     await clock.advance(124);
     expect(sink.sends).toHaveLength(1);
@@ -152,7 +156,7 @@ describe('a receiver that is away', () => {
 
   test('for 5 minutes fails the run with its last words', async () => {
     const { sink, delivery, clock } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     run.accept(batchOf('a'));
     run.accept(batchOf('b'));
     let answered = 0;
@@ -165,7 +169,7 @@ describe('a receiver that is away', () => {
     }
     const tries = sink.sends.length;
     const reason = `Transient ingest failure (UNAVAILABLE): no ${tries - 1} (gave up after ${tries} tries in 300 s)`;
-    expect(await run.finish()).toEqual({ acknowledged: 0, failure: reason });
+    expect(await run.finish()).toMatchObject({ acknowledged: 0, failure: reason });
     expect(tries).toBeGreaterThan(10);
     expect(new Set(sink.sends.map(({ batch }) => batch.id))).toEqual(new Set(['a']));
     expect(clock.pending).toBe(0);
@@ -174,7 +178,7 @@ describe('a receiver that is away', () => {
 
   test('keeps a batch in order: the next goes only after it', async () => {
     const { sink, delivery, clock } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     run.accept(batchOf('a'));
     run.accept(batchOf('b'));
     (await sink.nth(0)).fail(unavailable('away'));
@@ -187,19 +191,19 @@ describe('a receiver that is away', () => {
 
   test('does not keep a run that is given up', async () => {
     const { sink, delivery, clock } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     run.accept(batchOf('a'));
     (await sink.nth(0)).fail(unavailable('away'));
     await expect.poll(() => clock.pending).toBe(1);
     run.abort('timed out after 5m');
-    expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'timed out after 5m' });
+    expect(await run.finish()).toMatchObject({ acknowledged: 0, failure: 'timed out after 5m' });
     expect(clock.pending).toBe(0);
   });
 
   test('lets others send while one waits for its next try', async () => {
     const { sink, delivery, clock } = setUp({ maxCalls: 1 });
-    const one = delivery.open(nothing);
-    const two = delivery.open(nothing);
+    const one = delivery.open(aRun, nothing);
+    const two = delivery.open(aRun, nothing);
     one.accept(batchOf('a'));
     two.accept(batchOf('b'));
     (await sink.nth(0)).fail(unavailable('away'));
@@ -217,7 +221,7 @@ describe('several runs', () => {
   test('send side by side, at most so many calls at once, and take turns', async () => {
     const { sink, delivery } = setUp({ maxCalls: 2 });
     const runs = ['x', 'y', 'z'].map((name) => {
-      const run = delivery.open(nothing);
+      const run = delivery.open(aRun, nothing);
       for (const index of [1, 2, 3]) run.accept(batchOf(`${name}${index}`));
       return run;
     });
@@ -243,22 +247,22 @@ describe('several runs', () => {
 
   test('do not suffer from one that fails', async () => {
     const { sink, delivery } = setUp();
-    const bad = delivery.open(nothing);
-    const good = delivery.open(nothing);
+    const bad = delivery.open(aRun, nothing);
+    const good = delivery.open(aRun, nothing);
     bad.accept(batchOf('a'));
     good.accept(batchOf('b'));
     (await sink.nth(0)).fail(new SinkError('rejected', 'no'));
     (await sink.nth(1)).acknowledge();
-    expect(await bad.finish()).toEqual({ acknowledged: 0, failure: 'no' });
-    expect(await good.finish()).toEqual({ acknowledged: 2, failure: undefined });
+    expect(await bad.finish()).toMatchObject({ acknowledged: 0, failure: 'no' });
+    expect(await good.finish()).toMatchObject({ acknowledged: 2, failure: undefined });
   });
 });
 
 describe('memory', () => {
   test('is given in the order in which it was asked for, and waits for acknowledgements', async () => {
     const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
-    const one = delivery.open(nothing);
-    const two = delivery.open(nothing);
+    const one = delivery.open(aRun, nothing);
+    const two = delivery.open(aRun, nothing);
     await one.reserve(60);
     const large = two.reserve(50);
     const small = one.reserve(10);
@@ -273,8 +277,8 @@ describe('memory', () => {
 
   test('more than there is in all goes through alone', async () => {
     const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
-    const run = delivery.open(nothing);
-    const other = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
+    const other = delivery.open(aRun, nothing);
     await run.reserve(10);
     const huge = run.reserve(1000);
     const next = other.reserve(1);
@@ -290,9 +294,9 @@ describe('memory', () => {
 
   test('of a run that fails or is given up goes to others, asked for or reserved', async () => {
     const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
-    const failing = delivery.open(nothing);
-    const cancelled = delivery.open(nothing);
-    const waiting = delivery.open(nothing);
+    const failing = delivery.open(aRun, nothing);
+    const cancelled = delivery.open(aRun, nothing);
+    const waiting = delivery.open(aRun, nothing);
     await failing.reserve(40);
     failing.accept(batchOf('a', 40));
     await failing.reserve(20);
@@ -309,9 +313,9 @@ describe('memory', () => {
 
   test('reserved and not used is free when the run finishes', async () => {
     const { delivery } = setUp({ maxUnsentBytes: 100 });
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     await run.reserve(100);
-    const other = delivery.open(nothing).reserve(100);
+    const other = delivery.open(aRun, nothing).reserve(100);
     expect(await isPending(other)).toBe(true);
     await run.finish();
     await other;
@@ -320,23 +324,23 @@ describe('memory', () => {
 
   test('a batch that is smaller than its reservation frees the difference', async () => {
     const { delivery } = setUp({ maxUnsentBytes: 100 });
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     await run.reserve(100);
     run.accept(batchOf('a', 30));
-    await delivery.open(nothing).reserve(70);
+    await delivery.open(aRun, nothing).reserve(70);
   });
 
   test('holds at most what it should, however many runs produce', async () => {
     const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
     let most = 0;
     const produce = async (): Promise<void> => {
-      const run = delivery.open(nothing);
+      const run = delivery.open(aRun, nothing);
       for (let index = 0; index < 20; index += 1) {
         await run.reserve(15);
         run.accept(batchOf('a', 15));
         most = Math.max(most, delivery.totals().waitingBytes);
       }
-      expect(await run.finish()).toEqual({ acknowledged: 40, failure: undefined });
+      expect(await run.finish()).toMatchObject({ acknowledged: 40, failure: undefined });
     };
     const acknowledgeAll = async (): Promise<void> => {
       for (let index = 0; index < 200; index += 1) (await sink.nth(index)).acknowledge();
@@ -350,41 +354,41 @@ describe('memory', () => {
 describe('stopping', () => {
   test('gives up what is left, says how much, and leaves no timer', async () => {
     const { sink, delivery, clock } = setUp();
-    const waiting = delivery.open(nothing);
+    const waiting = delivery.open(aRun, nothing);
     waiting.accept(batchOf('a', 10));
     (await sink.nth(0)).fail(unavailable('away'));
     await expect.poll(() => clock.pending).toBe(1);
-    const sending = delivery.open(nothing);
+    const sending = delivery.open(aRun, nothing);
     sending.accept(batchOf('b', 20));
     sending.accept(batchOf('c', 30));
     await sink.nth(1);
     const reserving = expect(sending.reserve(2 ** 40)).rejects.toThrow('the daemon is stopping');
     expect(delivery.totals()).toEqual({ waitingBatches: 3, waitingBytes: 60, waitingEntities: 6 });
-    expect(await delivery.stop()).toEqual({ waitingBatches: 3, waitingBytes: 60, waitingEntities: 6 });
+    expect((await delivery.stop()).lost).toEqual({ waitingBatches: 3, waitingBytes: 60, waitingEntities: 6 });
     await reserving;
     expect(await sending.failed).toBe('the daemon is stopping');
-    expect(await sending.finish()).toEqual({ acknowledged: 0, failure: 'the daemon is stopping' });
+    expect(await sending.finish()).toMatchObject({ acknowledged: 0, failure: 'the daemon is stopping' });
     expect(clock.pending).toBe(0);
     expect(delivery.totals()).toEqual(empty);
   });
 
   test('does not count as lost what was acknowledged in the last moment', async () => {
     const { sink, delivery } = setUp();
-    const run = delivery.open(nothing);
+    const run = delivery.open(aRun, nothing);
     run.accept(batchOf('a', 10));
     run.accept(batchOf('b', 20));
     (await sink.nth(0)).acknowledge();
-    expect(await delivery.stop()).toEqual({ waitingBatches: 1, waitingBytes: 20, waitingEntities: 2 });
+    expect((await delivery.stop()).lost).toEqual({ waitingBatches: 1, waitingBytes: 20, waitingEntities: 2 });
     expect(await run.finish()).toMatchObject({ acknowledged: 2 });
   });
 
   test('with nothing to do is over at once, and nothing begins after it', async () => {
     const { sink, delivery } = setUp();
-    expect(await delivery.stop()).toEqual(empty);
-    const run = delivery.open(nothing);
+    expect((await delivery.stop()).lost).toEqual(empty);
+    const run = delivery.open(aRun, nothing);
     await expect(run.reserve(1)).rejects.toThrow('the daemon is stopping');
     run.accept(batchOf('a'));
-    expect(await run.finish()).toEqual({ acknowledged: 0, failure: 'the daemon is stopping' });
+    expect(await run.finish()).toMatchObject({ acknowledged: 0, failure: 'the daemon is stopping' });
     expect(sink.sends).toEqual([]);
   });
 });

@@ -63,9 +63,9 @@ async function deliverDevices(run: RunDelivery, runId: string, count: number): P
 test('200,000 devices arrive once each, in order, in messages that the server takes', async () => {
   await using diode = await FakeDiode.start();
   await using delivery = await startDelivery(diode);
-  const run = delivery.open(() => undefined);
+  const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
   await deliverDevices(run, 'run-1', 200_000);
-  expect(await run.finish()).toEqual({ acknowledged: 200_000, failure: undefined });
+  expect(await run.finish()).toMatchObject({ acknowledged: 200_000, failure: undefined });
   expect(diode.acknowledged.entities).toBe(200_000);
   expect(Math.max(...diode.requests.map(({ size }) => size))).toBeLessThan(4 * 1024 * 1024);
   const last = decodeIngest(diode.requests.at(-1)?.bytes ?? Buffer.alloc(0));
@@ -82,9 +82,9 @@ test('a Diode that is away for a while gets everything, each batch under its one
   diode.ingest.fail({ status: status.UNAVAILABLE, message: 'starting' }, 3);
   diode.ingest.fail('disconnect');
   diode.ingest.fail({ status: status.UNAUTHENTICATED, message: 'expired' });
-  const run = delivery.open(() => undefined);
+  const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
   await deliverDevices(run, 'run-1', 10);
-  expect(await run.finish()).toEqual({ acknowledged: 10, failure: undefined });
+  expect(await run.finish()).toMatchObject({ acknowledged: 10, failure: undefined });
   expect(diode.requests.length).toBeGreaterThanOrEqual(6);
   expect(new Set(diode.requests.map(({ bytes }) => decodeIngest(bytes).id)).size).toBe(1);
   expect(diode.acknowledged).toMatchObject({ calls: 1, entities: 10 });
@@ -93,22 +93,22 @@ test('a Diode that is away for a while gets everything, each batch under its one
 test('a Diode that restarts in the middle of a run gets the rest', async () => {
   await using diode = await FakeDiode.start();
   await using delivery = await startDelivery(diode);
-  const run = delivery.open(() => undefined);
+  const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
   await deliverDevices(run, 'run-1', 5);
   await diode.acknowledgedEntities(5);
   await diode.stop();
   await deliverDevices(run, 'run-1', 7);
   await diode.restart();
-  expect(await run.finish()).toEqual({ acknowledged: 12, failure: undefined });
+  expect(await run.finish()).toMatchObject({ acknowledged: 12, failure: undefined });
 });
 
 test('errors in a reply fail the run with their words', async () => {
   await using diode = await FakeDiode.start();
   await using delivery = await startDelivery(diode);
   diode.ingest.fail({ reply: ingestReplyWithErrors(['entity at index 0 is nil']) });
-  const run = delivery.open(() => undefined);
+  const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
   await deliverDevices(run, 'run-1', 2);
-  expect(await run.finish()).toEqual({
+  expect(await run.finish()).toMatchObject({
     acknowledged: 0,
     failure: "Chunk ingestion failed: ['entity at index 0 is nil']",
   });
@@ -120,12 +120,12 @@ test('ten runs at once send side by side, over one connection, with one token', 
   await using delivery = await startDelivery(diode);
   const ids = Array.from({ length: 10 }, (_, index) => `run-${index}`);
   const outcomes = ids.map(async (runId) => {
-    const run = delivery.open(() => undefined);
+    const run = delivery.open({ runId, policy: 'edge' }, () => undefined);
     for (let round = 0; round < 5; round += 1) await deliverDevices(run, runId, 100);
     return run.finish();
   });
   for (const outcome of await Promise.all(outcomes)) {
-    expect(outcome).toEqual({ acknowledged: 500, failure: undefined });
+    expect(outcome).toMatchObject({ acknowledged: 500, failure: undefined });
   }
   expect(diode.entities).toHaveLength(5000);
   expect(diode.tokenRequests).toHaveLength(1);
