@@ -61,9 +61,7 @@ export function servePolicies(app: FastifyInstance, { registry, history }: ApiPa
   app.post<ByName>(
     '/api/v1/policies/:name/runs',
     { onRequest: [refuseOtherSites, ignoreBody] },
-    ({ params }, reply) => {
-      sendAccepted(reply, registry.submit(params.name), history);
-    },
+    async ({ params }, reply) => sendAccepted(reply, registry.submit(params.name), history),
   );
 }
 

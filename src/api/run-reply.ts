@@ -40,8 +40,8 @@ export function runReplyOf(run: Readonly<Run>): RunReply {
 const LINES_SHOWN = 100;
 
 /** A run in full, with the last lines of its backend. */
-export function fullRunReplyOf(run: Readonly<Run>, history: RunHistory): FullRunReply {
-  const { lines, dropped } = history.log(run.id);
+export async function fullRunReplyOf(run: Readonly<Run>, history: RunHistory): Promise<FullRunReply> {
+  const { lines, dropped } = await history.log(run.id);
   const shown = lines.slice(-LINES_SHOWN);
   const log = { lines: shown, dropped: dropped + lines.length - shown.length };
   return { ...runReplyOf(run), log: runLogReplyOf(log) };
@@ -54,8 +54,13 @@ export function runLogReplyOf({ lines, dropped }: RunLog): RunLogReply {
 }
 
 /** 202 with a run that was started or is being ended, and where to look at it later. */
-export function sendAccepted(reply: FastifyReply, run: Readonly<Run>, history: RunHistory): void {
-  reply.code(202).header('location', `/api/v1/runs/${run.id}`).send(fullRunReplyOf(run, history));
+export async function sendAccepted(
+  reply: FastifyReply,
+  run: Readonly<Run>,
+  history: RunHistory,
+): Promise<FastifyReply> {
+  const shown = await fullRunReplyOf(run, history);
+  return reply.code(202).header('location', `/api/v1/runs/${run.id}`).send(shown);
 }
 
 /** RFC 3339 of epoch milliseconds; null for a moment that has not come. */

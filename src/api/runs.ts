@@ -16,33 +16,34 @@ interface ById {
 
 /** The full truth about runs, and what may be done to one. */
 export function serveRuns(app: FastifyInstance, { history, cancelRun }: ApiParts): void {
-  const find = (id: string): Readonly<Run> => {
-    const run = history.get(id);
+  const find = async (id: string): Promise<Readonly<Run>> => {
+    const run = await history.get(id);
     if (run === undefined) throw new NotFoundError(`run '${id}' not found`);
     return run;
   };
 
-  app.get('/api/v1/runs', (request, reply) => {
-    const { runs, nextCursor } = history.list(readRunQuery(request.query));
-    reply.send({ runs: runs.map(runReplyOf), next_cursor: nextCursor ?? null } satisfies RunListReply);
+  app.get('/api/v1/runs', async (request, reply) => {
+    const { runs, nextCursor } = await history.list(readRunQuery(request.query));
+    return reply.send({ runs: runs.map(runReplyOf), next_cursor: nextCursor ?? null } satisfies RunListReply);
   });
 
-  app.get<ById>('/api/v1/runs/:id', ({ params }, reply) => {
-    reply.send(fullRunReplyOf(find(params.id), history));
+  app.get<ById>('/api/v1/runs/:id', async ({ params }, reply) => {
+    return reply.send(await fullRunReplyOf(await find(params.id), history));
   });
 
-  app.get<ById>('/api/v1/runs/:id/log', ({ params }, reply) => {
-    reply.send(runLogReplyOf(history.log(find(params.id).id)));
+  app.get<ById>('/api/v1/runs/:id/log', async ({ params }, reply) => {
+    const { id } = await find(params.id);
+    return reply.send(runLogReplyOf(await history.log(id)));
   });
 
   app.post<ById>(
     '/api/v1/runs/:id/cancel',
     { onRequest: [refuseOtherSites, ignoreBody] },
-    ({ params }, reply) => {
-      const { id, status } = find(params.id);
+    async ({ params }, reply) => {
+      const { id, status } = await find(params.id);
       const run = cancelRun(id, CANCELLED);
       if (run === undefined) throw new ConflictError(`run '${id}' has ended: it is ${status}`);
-      sendAccepted(reply, run, history);
+      return await sendAccepted(reply, run, history);
     },
   );
 }

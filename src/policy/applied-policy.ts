@@ -1,5 +1,5 @@
 import type { BackendLease, PolicyPayload } from '../backend/host.ts';
-import type { Overlap, RunnablePolicy } from '../run/contract.ts';
+import type { MisfireRule, Overlap, RetryRule, RunnablePolicy } from '../run/contract.ts';
 import type { RunTrigger } from '../run/run.ts';
 import type { Trigger } from '../trigger/contract.ts';
 import type { BundleFollower } from './bundle-follower.ts';
@@ -14,6 +14,7 @@ class OverlapGroup {}
 /** A policy that was applied: small, because there may be a hundred thousand. */
 export class AppliedPolicy implements RunnablePolicy {
   readonly draft: PolicyDraft;
+  readonly number: number;
   readonly trigger: Trigger;
   readonly overlapGroup: object;
   /** Why it does not have the version that its bundle leads to. */
@@ -23,8 +24,15 @@ export class AppliedPolicy implements RunnablePolicy {
   #isReleased = false;
 
   /** @param replaced the policy whose place it takes: the runs of both overlap. */
-  constructor(draft: PolicyDraft, trigger: Trigger, hold: PackageHold, replaced?: AppliedPolicy) {
+  constructor(
+    draft: PolicyDraft,
+    number: number,
+    trigger: Trigger,
+    hold: PackageHold,
+    replaced?: AppliedPolicy,
+  ) {
     this.draft = draft;
+    this.number = number;
     this.trigger = trigger;
     this.overlapGroup = replaced?.overlapGroup ?? new OverlapGroup();
     this.#hold = hold;
@@ -48,6 +56,14 @@ export class AppliedPolicy implements RunnablePolicy {
 
   get overlap(): Overlap {
     return this.draft.settings.overlap;
+  }
+
+  get misfire(): MisfireRule {
+    return this.draft.settings.misfire;
+  }
+
+  get retry(): RetryRule {
+    return this.draft.settings.retry;
   }
 
   get timeoutMs(): number | undefined {

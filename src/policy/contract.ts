@@ -1,5 +1,5 @@
 import type { LocatedPackage, PolicyPayload } from '../backend/host.ts';
-import type { Overlap } from '../run/contract.ts';
+import type { MisfireRule, Overlap, RetryRule } from '../run/contract.ts';
 import type { Run } from '../run/run.ts';
 
 /** Where a policy came from: it decides which `${NAME}` may be expanded (design: trust). */
@@ -22,6 +22,8 @@ export interface RunSettings {
   readonly timezone: string;
   readonly timeoutMs: number | undefined;
   readonly overlap: Overlap;
+  readonly misfire: MisfireRule;
+  readonly retry: RetryRule;
 }
 
 /** One policy of a document: read, checked and expanded, its backend not yet looked for. */

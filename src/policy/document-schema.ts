@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import { isTimezone } from './timezone.ts';
 
-const timeoutMs = z.unknown().transform((value, context) => {
+const durationMs = z.unknown().transform((value, context) => {
   try {
     const ms = typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : 0;
     if (ms > 0) return ms;
@@ -17,10 +17,24 @@ const timezone = z.string().refine(isTimezone, {
   error: 'No such time zone: write an IANA name such as Europe/Berlin, or UTC.',
 });
 
+/** More would try for weeks. */
+const MOST_RETRIES = 100;
+
+const retries = z.unknown().transform((value, context) => {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_RETRIES)
+    return value;
+  context.addIssue(`Not a whole number from 0 to ${MOST_RETRIES}.`);
+  return z.NEVER;
+});
+
 const runSchema = z.strictObject({
   timezone: timezone.nullish(),
-  timeout: timeoutMs.nullish(),
+  timeout: durationMs.nullish(),
   overlap: z.enum(['skip', 'queue_one', 'allow']).nullish(),
+  misfire: z.enum(['run_once', 'skip']).nullish(),
+  misfire_window: durationMs.nullish(),
+  retries: retries.nullish(),
+  retry_backoff: durationMs.nullish(),
 });
 
 const configSchema = z.looseObject({ package: z.string(), schedule: z.string().nullish() });
@@ -32,7 +46,7 @@ export const policySchema = z.object({
   run: runSchema.nullish(),
 });
 
-/** A policy that has nothing wrong, its timeout in ms. */
+/** A policy that has nothing wrong, its durations in ms. */
 export type CheckedPolicy = z.infer<typeof policySchema>;
 
 /** The keys we know, by where they belong. */

@@ -3,12 +3,13 @@ import { BadRequestError } from '../errors.ts';
 import { checkPolicies, type SoundPolicy } from './check-policies.ts';
 import { withoutLineBreaks } from './clean-name.ts';
 import { CompactDraft } from './compact-draft.ts';
-import type { PolicyDraft, PolicyWarning, Provenance, RunSettings } from './contract.ts';
+import type { PolicyDraft, PolicyWarning, Provenance } from './contract.ts';
 import { decodeDocument } from './decode.ts';
 import { environmentFor } from './expand.ts';
 import { lintPolicies } from './lint-policies.ts';
 import { parseYamlInSteps, type YamlDocument } from './parse-yaml.ts';
 import { asJson, type PlainValue } from './plain-value.ts';
+import { runSettingsOf } from './run-settings.ts';
 import { asWholeDocument } from './single-policy.ts';
 import type { Steps } from './steps.ts';
 
@@ -94,7 +95,7 @@ function draftOf(
     runName: withoutLineBreaks(name),
     packageName: withoutLineBreaks(checked.config.package),
     schedule: checked.config.schedule ?? undefined,
-    settings: settingsOf(checked.run, hostTimezone),
+    settings: runSettingsOf(checked.run, hostTimezone),
     written: { config: json(written.config), scope: json(written.scope), run: json(written.run) },
     payload: serialize({ config: expanded.config?.value, scope: expanded.scope?.value }),
     secrets: secretsOf(expanded),
@@ -103,14 +104,6 @@ function draftOf(
 }
 
 const json = (value: PlainValue | undefined): PlainValue => (value === undefined ? null : asJson(value));
-
-function settingsOf(run: SoundPolicy['checked']['run'], hostTimezone: string): RunSettings {
-  return {
-    timezone: run?.timezone ?? hostTimezone,
-    timeoutMs: run?.timeout ?? undefined,
-    overlap: run?.overlap ?? 'skip',
-  };
-}
 
 /** What the daemon itself shows of a policy is no secret: its package and its schedule. */
 function secretsOf({ config, scope }: SoundPolicy['expanded']): readonly string[] {

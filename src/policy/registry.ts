@@ -242,7 +242,7 @@ class Registry implements PolicyRegistry {
   /** Its trigger fires later at the soonest, when the policy is known. */
   #start({ draft, hold, trigger }: PreparedDraft): AppliedPolicy {
     const replaced = this.#policies.get(draft.name);
-    const policy = new AppliedPolicy(draft, trigger, hold, replaced);
+    const policy = new AppliedPolicy(draft, 0, trigger, hold, replaced);
     policy.trigger.start((dueAt) => this.#parts.coordinator.fire(policy, policy.kind, dueAt));
     return policy;
   }

@@ -6,12 +6,12 @@ import { messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { type Redact, redactorOf } from '../redact.ts';
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
-import { type Conclusion, conclude } from './conclude.ts';
+import { conclude } from './conclude.ts';
 import type { RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
 import { backendOf } from './open-run.ts';
 import { reasonOf } from './reason.ts';
-import { moveTo, type Run, type RunStatus } from './run.ts';
+import { type Conclusion, moveTo, type Run, type RunStatus } from './run.ts';
 
 /** What every run of the daemon uses. */
 export interface RunParts {

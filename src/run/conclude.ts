@@ -1,11 +1,6 @@
 import type { ExecutionOutcome } from '../backend/host.ts';
 import type { DeliveryOutcome } from '../delivery/contract.ts';
-
-/** The final state of a run, and why when it is not `completed`. */
-export interface Conclusion {
-  readonly status: 'completed' | 'failed' | 'cancelled';
-  readonly reason: string;
-}
+import type { Conclusion } from './run.ts';
 
 /** Who wanted the run to end before its time. */
 export interface Interference {

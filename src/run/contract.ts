@@ -4,15 +4,33 @@ import type { Run, RunStatus, RunTrigger } from './run.ts';
 /** What happens to a due run whose policy still has one at work. */
 export type Overlap = 'skip' | 'queue_one' | 'allow';
 
+/** What happens to a moment of a schedule that nobody was there for, or that is noticed late. */
+export interface MisfireRule {
+  readonly mode: 'run_once' | 'skip';
+  /** Run once: unless it is later than this. */
+  readonly windowMs: number;
+}
+
+/** How often a run that failed for a passing reason is run again. */
+export interface RetryRule {
+  readonly times: number;
+  /** Before the first retry; before each further one it is twice as long. */
+  readonly backoffMs: number;
+}
+
 /** What of a policy a run needs. */
 export interface RunnablePolicy {
   readonly name: string;
+  /** Tells policies of one name apart; 0 where policies are not kept. */
+  readonly number: number;
   /** The name a run sees, without line breaks. */
   readonly runName: string;
   /** May be another one after {@link RunnablePolicy.catchUp}. */
   readonly lease: BackendLease;
   readonly payload: PolicyPayload;
   readonly overlap: Overlap;
+  readonly misfire: MisfireRule;
+  readonly retry: RetryRule;
   /** Runs of one group overlap each other: those of a policy, and of the policies that it took the place of. */
   readonly overlapGroup: object;
   /** undefined: the daemon's own limit, if any. */
@@ -81,13 +99,19 @@ export interface RunLog {
   readonly dropped: number;
 }
 
-/** Runs of this daemon's life, newest first, within fixed bounds. */
+/** Runs, newest first; a cursor where there are more. */
+export interface RunPage {
+  readonly runs: readonly Readonly<Run>[];
+  readonly nextCursor: string | undefined;
+}
+
+/** Runs of this daemon's life, and of its earlier ones where they are archived, newest first, within fixed bounds. */
 export interface RunHistory {
-  get(id: string): Readonly<Run> | undefined;
+  get(id: string): Promise<Readonly<Run> | undefined>;
   /** What its backend wrote; empty for a run that is not known. */
-  log(id: string): RunLog;
-  /** Throws `BadRequestError` for a cursor that is none, or of another query. */
-  list(query: RunQuery): { readonly runs: readonly Readonly<Run>[]; readonly nextCursor: string | undefined };
+  log(id: string): Promise<RunLog>;
+  /** Rejects with `BadRequestError` for a cursor that is none, or of another query. */
+  list(query: RunQuery): Promise<RunPage>;
   /** The latest runs of an applied policy, newest first, without those that were skipped. */
   latest(policy: string, count: number): readonly Readonly<Run>[];
   /** The policy was deleted: a new one of the same name starts without runs. */

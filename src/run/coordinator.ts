@@ -122,7 +122,7 @@ class Coordinator implements RunCoordinator {
 
   #open(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number, retryOf: string | undefined): ActiveRun {
     const now = this.#parts.clock.now();
-    const run = openRun(policy, trigger, { sequence: ++this.#sequence, dueAt, retryOf, now });
+    const run = openRun(policy, trigger, { sequence: ++this.#sequence, dueAt, retryOf, retries: 0, now });
     return new ActiveRun(run, policy, this.#parts);
   }
 

@@ -1,5 +1,5 @@
 import type { Events } from '../events.ts';
-import type { RunHistory, RunLine, RunLog, RunQuery } from './contract.ts';
+import type { RunHistory, RunLine, RunLog, RunPage, RunQuery } from './contract.ts';
 import { Cursors } from './cursors.ts';
 import { isFinal, type Run } from './run.ts';
 import { RunLogs } from './run-logs.ts';
@@ -57,7 +57,7 @@ class History implements RunHistory {
     this.#keepBounds(runs);
   }
 
-  get(id: string): KeptRun | undefined {
+  async get(id: string): Promise<KeptRun | undefined> {
     return this.#byId.get(id);
   }
 
@@ -65,7 +65,7 @@ class History implements RunHistory {
     if (this.#byId.has(id)) this.#logs.add(id, line);
   }
 
-  log(id: string): RunLog {
+  async log(id: string): Promise<RunLog> {
     return this.#logs.of(id);
   }
 
@@ -81,7 +81,7 @@ class History implements RunHistory {
     this.#forgetDetached();
   }
 
-  list(query: RunQuery): { readonly runs: readonly KeptRun[]; readonly nextCursor: string | undefined } {
+  async list(query: RunQuery): Promise<RunPage> {
     const found = this.#find(query, query.limit + 1);
     const runs = found.slice(0, query.limit);
     const last = runs.at(-1);

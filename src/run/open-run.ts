@@ -9,25 +9,30 @@ interface Opening {
   readonly now: number;
   /** The run that this one repeats. */
   readonly retryOf: string | undefined;
+  readonly retries: number;
 }
 
 /** A new run of a policy, `pending`. */
 export function openRun(
   policy: RunnablePolicy,
   trigger: RunTrigger,
-  { sequence, dueAt, now, retryOf }: Opening,
+  { sequence, dueAt, now, retryOf, retries }: Opening,
 ): Run {
   return {
     id: randomUUID(),
     sequence,
     policy: policy.name,
+    policyNumber: policy.number,
     trigger,
     retryOf,
+    retries,
     backend: backendOf(policy),
     dueAt,
     createdAt: now,
     status: 'pending',
     reason: '',
+    verdict: undefined,
+    retryAt: undefined,
     entityCount: 0,
     batches: 0,
     bytes: 0,

@@ -34,6 +34,12 @@ const movesFrom: Record<RunStatus, readonly RunStatus[]> = {
 /** What started a run; `submit`: somebody asked for it. */
 export type RunTrigger = 'cron' | 'once' | 'submit' | 'retry';
 
+/** The final state of a run whose backend was at work, and why when it is not `completed`. */
+export interface Conclusion {
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly reason: string;
+}
+
 /** The backend that a run is of. */
 export interface RunBackend {
   readonly package: string;
@@ -49,8 +55,12 @@ export interface Run {
   /** Orders runs of one daemon: later opened, larger. */
   readonly sequence: number;
   readonly policy: string;
+  /** Tells policies of one name apart; 0 where policies are not kept. */
+  readonly policyNumber: number;
   readonly trigger: RunTrigger;
   readonly retryOf: string | undefined;
+  /** How many of its policy's retries were used up by it and those that it repeats. */
+  readonly retries: number;
   /** The version that it has begun with; until then the one that its policy had when it was opened. */
   backend: RunBackend;
   readonly dueAt: number;
@@ -58,6 +68,10 @@ export interface Run {
   status: RunStatus;
   /** `''` unless it says why the run failed, was cancelled, lost or skipped. */
   reason: string;
+  /** What it comes to when what it yielded is delivered; known once its backend's part is over. */
+  verdict: Conclusion | undefined;
+  /** When it is run again (epoch ms): it has not come to its end, for a passing reason. */
+  retryAt: number | undefined;
   /** Acknowledged entities. */
   entityCount: number;
   batches: number;

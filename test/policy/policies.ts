@@ -19,10 +19,12 @@ export interface Written {
 /** A registry over real children; `env` is what policies may expand. */
 export class Policies extends Runs {
   readonly registry: PolicyRegistry;
+  readonly #opened: Readonly<Run>[] = [];
 
   constructor(settings: Settings & { readonly env?: NodeJS.ProcessEnv } = {}) {
     super(settings);
     const { env = {}, clock = systemClock } = settings;
+    this.events.on('run:opened', ({ run }) => this.#opened.push(run));
     const reading = { env, allowEnv: [], hostTimezone: 'UTC' };
     this.registry = createPolicyRegistry({
       clock,
@@ -56,8 +58,7 @@ export class Policies extends Runs {
 
   /** All runs of this name so far, skipped ones too, oldest first. */
   opened(policy: string): readonly Readonly<Run>[] {
-    const { runs } = this.history.list({ policy, status: undefined, cursor: undefined, limit: 100 });
-    return runs.toReversed();
+    return this.#opened.filter((run) => run.policy === policy);
   }
 
   get names(): string[] {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ExecutionOutcome } from '../../src/backend/host.ts';
-import { type Conclusion, conclude } from '../../src/run/conclude.ts';
+import { conclude } from '../../src/run/conclude.ts';
+import type { Conclusion } from '../../src/run/run.ts';
 
 const returned: ExecutionOutcome = { kind: 'returned' };
 const threw: ExecutionOutcome = { kind: 'failed', reason: 'it threw' };

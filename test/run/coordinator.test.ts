@@ -126,10 +126,10 @@ describe('what a backend says', () => {
     const run = runs.fire(await runs.policy('edge', steps));
     const { line } = await first;
     expect(line).toEqual({ at: expect.any(Number), level: 'warn', message: 'begun' });
-    expect(runs.history.log(run.id)).toEqual({ lines: [line], dropped: 0 });
+    expect(await runs.history.log(run.id)).toEqual({ lines: [line], dropped: 0 });
     gate.open();
     await runs.finished(run);
-    expect(runs.history.log(run.id).lines.map(({ message }) => message)).toEqual(['begun', 'done']);
+    expect((await runs.history.log(run.id)).lines.map(({ message }) => message)).toEqual(['begun', 'done']);
   });
 
   test('never shows a secret of its policy', async () => {
@@ -141,7 +141,7 @@ describe('what a backend says', () => {
     const run = await runs.finished(runs.fire(await runs.policy('edge', steps, { secrets: ['hunter22'] })));
     expect(run.reason).toContain('*** was refused');
     expect(runs.lines.map((line) => line.msg)).toContain('login as ***');
-    expect(runs.history.log(run.id).lines).toMatchObject([{ message: 'login as ***' }]);
+    expect((await runs.history.log(run.id)).lines).toMatchObject([{ message: 'login as ***' }]);
     expect(JSON.stringify(runs.lines)).not.toContain('hunter22');
   });
 });

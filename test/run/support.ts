@@ -212,10 +212,13 @@ function policyOf(
 ): RunnablePolicy {
   return {
     name,
+    number: 0,
     runName: name,
     lease,
     payload: serialize({ config: { package: 'scripted', steps }, scope: null }),
     overlap: 'skip',
+    misfire: { mode: 'run_once', windowMs: 3_600_000 },
+    retry: { times: 0, backoffMs: 10_000 },
     overlapGroup: {},
     timeoutMs: undefined,
     secrets: [],

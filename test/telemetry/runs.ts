@@ -11,7 +11,11 @@ export function aRun(status: RunStatus, fields: Partial<Run> = {}): Run {
     sequence,
     policy: 'edge',
     trigger: 'cron',
+    policyNumber: 0,
     retryOf: undefined,
+    retries: 0,
+    verdict: undefined,
+    retryAt: undefined,
     backend: {
       package: 'host',
       version: '1.0.0',
