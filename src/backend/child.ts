@@ -1,27 +1,19 @@
 import type { Logger } from 'pino';
-import { type Clock, settlesWithin, type Timer } from '../clock.ts';
+import { type Clock, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Redact } from '../redact.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
+import { ChildWords } from './child-words.ts';
 import type { Description } from './contract.ts';
 import type { RunExecution, RunPort } from './execution.ts';
-import {
-  BATCH_HEADER,
-  controlFrame,
-  FrameError,
-  type FrameKind,
-  FrameReader,
-  FrameSender,
-  MAX_CONTROL_BYTES,
-  workFrameHead,
-} from './frames.ts';
+import { controlFrame, FrameError, FrameReader, FrameSender, workFrameHead } from './frames.ts';
 import { Heartbeat, LONGEST_SILENCE_MS } from './heartbeat.ts';
 import type { PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
-import type { FromChild, ToChild, WorkForChild } from './messages.ts';
+import type { ToChild, WorkForChild } from './messages.ts';
+import { OwedAnswers, SILENT_MS } from './owed-answers.ts';
 import type { ProcessUsage } from './process-usage.ts';
 import { QuestionError, Questions } from './questions.ts';
-import { readMessage } from './read-message.ts';
 import { HandOutWindow } from './window.ts';
 
 export interface ChildOptions extends Omit<ProcessOptions, 'onLine' | 'isBusy'> {
@@ -40,17 +32,9 @@ const MOST_BACKLOG = 2 ** 20;
 /** A closed channel belongs to a process that is about to end; one that is not, is ended after this. */
 const END_AFTER_CLOSE_MS = 1_000;
 
-/** A child that owes an answer for so long is silent: what it has not entered by then goes to another. */
-const SILENT_MS = 10_000;
-const LOOK_AGAIN_MS = 100;
 const SILENT = `its process did not answer for ${SILENT_MS / 1_000} s`;
 
 const THREW = 'threw outside its run';
-
-const RETURNED = { kind: 'returned' } as const;
-
-/** Messages that belong to no run or question which a child may send in its life: honest ones send very few. */
-const MOST_STRAYS = 1_000;
 
 /**
  * One child process and what the daemon knows of it: its package, its runs, the questions it owes answers to.
@@ -72,12 +56,11 @@ export class BackendChild implements RunPort {
   #isDraining = false;
   #isKilled = false;
   #hasEnded = false;
-  #strays = 0;
   /** Why the daemon ended it, where that says more than how the process ended. */
   #killedFor: string | undefined;
   #culprit: Culprit = 'unknown';
   #fault: string | undefined;
-  #answers: Timer | undefined;
+  readonly #owed: OwedAnswers;
   readonly #heartbeat: Heartbeat;
   /** Called when it can take more work, or has less. */
   onChange: () => void = () => undefined;
@@ -92,6 +75,12 @@ export class BackendChild implements RunPort {
     this.#clock = options.clock;
     this.#log = log;
     this.#questions = new Questions(options.clock, (reason) => void this.kill(reason, 'outsider'));
+    this.#owed = new OwedAnswers({
+      clock: options.clock,
+      window: this.window,
+      isNeeded: () => this.#runs.size > 0,
+      onSilent: () => this.#giveUpWaiting(),
+    });
     this.#heartbeat = new Heartbeat({
       clock: options.clock,
       isNeeded: () => this.#runs.size > 1,
@@ -173,7 +162,7 @@ export class BackendChild implements RunPort {
     const { number, request } = execution;
     this.#runs.set(number, execution);
     this.#process.watch();
-    this.#awaitAnswer(SILENT_MS);
+    this.#owed.begin();
     this.#heartbeat.begin();
     this.window.handed(this.#clock.monotonic());
     execution.handTo(this);
@@ -223,9 +212,20 @@ export class BackendChild implements RunPort {
   }
 
   #listen(channel: NonNullable<IsolatedProcess['channel']>): void {
+    const words = new ChildWords({
+      runs: this.#runs,
+      questions: this.#questions,
+      log: () => this.#log,
+      redact: (text) => this.#redact(text),
+      turned: (runs) => this.#turned(runs),
+      runEnded: () => this.onRunEnded(),
+      leaving: (run) => this.#leaving(run),
+      spoilt: (by) => this.#retire(by),
+      threw: (run, text) => this.#threw(run, text),
+    });
     const reader = new FrameReader({
-      limitOf: (kind) => this.#limitOf(kind),
-      onFrame: (kind, body) => this.#take(kind, body),
+      limitOf: (kind) => words.limitOf(kind),
+      onFrame: (kind, body) => words.take(kind, body),
     });
     channel.on('data', (chunk: Buffer) => {
       if (this.#isKilled) return;
@@ -247,93 +247,13 @@ export class BackendChild implements RunPort {
     await this.kill('closed its channel');
   }
 
-  #limitOf(kind: FrameKind): number {
-    if (kind === 'control') return MAX_CONTROL_BYTES;
-    if (kind !== 'batch') return -1;
-    let limit = -1;
-    for (const run of this.#runs.values()) limit = Math.max(limit, run.allowance);
-    return limit;
-  }
-
-  #take(kind: FrameKind, body: Buffer): void {
-    if (kind === 'control') {
-      this.#obey(readMessage(body));
-      return;
-    }
-    if (body.length < BATCH_HEADER) throw new FrameError('a batch frame without its head');
-    const run = this.#run(body.readUInt32BE(0));
-    run.batch(body.readUInt32BE(4), body.subarray(BATCH_HEADER));
-  }
-
-  #obey(message: FromChild): void {
-    switch (message.type) {
-      case 'entered':
-        for (const run of message.runs) this.#run(run).entered();
-        break;
-      case 'turned':
-        this.#turned(message.runs);
-        break;
-      case 'returned':
-        for (const run of message.runs) this.#run(run).ended(RETURNED);
-        break;
-      case 'failed':
-        this.#run(message.run).ended({ kind: 'failed', reason: this.#redact(message.reason) });
-        break;
-      case 'cancelled':
-        this.#run(message.run).ended({ kind: 'cancelled', cutOff: false });
-        break;
-      case 'offer':
-        this.#run(message.run).offer(message.bytes);
-        break;
-      case 'progress':
-        this.#run(message.run).progress(message.done, message.total);
-        break;
-      case 'log':
-        this.#run(message.run).log(message.level, this.#redact(message.message));
-        break;
-      case 'loaded':
-        this.#questions.answer(message.id, { kind: 'loaded', value: undefined });
-        break;
-      case 'described':
-        this.#questions.answer(message.id, { kind: 'described', value: message.description });
-        break;
-      case 'checked':
-        this.#questions.answer(message.id, { kind: 'checked', value: message.findings });
-        break;
-      case 'unusable':
-        this.#questions.decline(message.id, new QuestionError(this.#redact(message.reason)));
-        this.#log.warn(
-          { detail: this.#redact(message.detail) },
-          this.#redact(`The package cannot be used: ${message.reason}`),
-        );
-        break;
-      case 'declined':
-        this.#questions.decline(message.id, new QuestionError(this.#redact(message.reason), message.thrown));
-        break;
-      case 'leaving':
-        this.#countStray();
-        this.#culprit = this.#runs.get(message.run ?? -1) ?? (message.run === null ? 'unknown' : 'outsider');
-        break;
-      case 'pong':
-        break;
-      case 'spoilt':
-        this.#countStray();
-        this.#retire(message.by);
-        break;
-      case 'threw':
-        this.#countStray();
-        this.#threw(message.run, this.#redact(message.message));
-        break;
-    }
-  }
-
-  #countStray(): void {
-    if (++this.#strays > MOST_STRAYS) throw new FrameError('too many messages that concern no run');
-  }
-
   #turned(runs: number): void {
     const isTrue = this.window.answered(runs, this.#clock.monotonic());
     if (!isTrue) throw new FrameError('an answer for runs that it was not handed');
+  }
+
+  #leaving(number: number | null): void {
+    this.#culprit = this.#runs.get(number ?? -1) ?? (number === null ? 'unknown' : 'outsider');
   }
 
   /** A throw that belongs to a run costs that run, and the process takes no more; any other ends the process. */
@@ -381,12 +301,6 @@ export class BackendChild implements RunPort {
     this.#endWhenDrained();
   }
 
-  #run(number: number): RunExecution {
-    const run = this.#runs.get(number);
-    if (run === undefined) throw new FrameError('a message about a run that it does not have');
-    return run;
-  }
-
   #tell(message: ToChild): void {
     this.#sender?.send(controlFrame(JSON.stringify(message)));
   }
@@ -400,20 +314,10 @@ export class BackendChild implements RunPort {
     return this.#questions.ask(kind, whose, send);
   };
 
-  /** Looks, when the time has come, for how long it has owed an answer. */
-  #awaitAnswer(delayMs: number, isSecondLook = false): void {
-    this.#answers ??= this.#clock.after(delayMs, () => {
-      this.#answers = undefined;
-      const owedFor = this.window.owedFor(this.#clock.monotonic());
-      if (owedFor < SILENT_MS) {
-        if (this.#runs.size > 0) this.#awaitAnswer(SILENT_MS - owedFor);
-      } else if (isSecondLook) this.#giveUpWaiting();
-      // A daemon that stood still itself may not have read the answer yet.
-      else this.#awaitAnswer(LOOK_AGAIN_MS, true);
-    });
-  }
-
-  /** A run that keeps the others from being entered may have good reasons. Without one it is what a past run left behind. */
+  /**
+   * What it has not entered by now goes to another. A run that keeps the others from being entered may have good reasons;
+   * without one it is what a past run left behind.
+   */
   #giveUpWaiting(): void {
     const handed = [...this.#runs.values()].filter((run) => !run.hasEntered);
     for (const run of handed) {
@@ -427,7 +331,7 @@ export class BackendChild implements RunPort {
 
   #settleAll(how: string): void {
     if (!this.#isKilled) this.#fault ??= how;
-    this.#answers?.cancel();
+    this.#owed.end();
     this.#heartbeat.end();
     this.#isKilled = true;
     this.#hasEnded = true;

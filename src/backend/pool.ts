@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { type Clock, settlesWithin, type Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { type Redact, redactorOf } from '../redact.ts';
+import { Brood } from './brood.ts';
 import type { BackendChild, Loadable } from './child.ts';
 import { CrashBackoff, type CrashWait } from './crash-backoff.ts';
 import type { RunExecution } from './execution.ts';
@@ -25,37 +25,19 @@ const PATIENCE_MS = 10;
 /** How often it is looked whether another child would be allowed now. */
 const LONG_PATIENCE_MS = 1_000;
 
-/** How long a child without runs is kept. */
-const IDLE_MS = 120_000;
-
-/** After a child that could not be had, the next is tried no sooner. */
-const AFTER_FAILURE_MS = 5_000;
-
-/** Children that may never answer again do not count against the limit, up to this many times the limit. */
-const MOST_WITH_STUCK = 4;
-
 /** A child that has not answered a question by then may never do that. */
 const SOON_MS = 2_000;
 
 /** A child that owes an answer for longer is not asked anything else while there may be another. */
 const QUICK_MS = 100;
 
-interface ChildState {
-  readonly loaded: Promise<void>;
-  isLoaded: boolean;
-  /** Kept for one run. */
-  readonly isAlone: boolean;
-  idle: Timer | undefined;
-}
-
 /** The children of one version of a package, and the runs that wait for them. */
 export class Pool {
   readonly #options: PoolOptions;
-  readonly #mostChildren = availableParallelism();
   /** Of all policies that named the package: runs in one child have no secrets from each other. */
   readonly #secrets = new Set<string>();
   #redact: Redact = (text) => text;
-  readonly #children = new Map<BackendChild, ChildState>();
+  readonly #brood: Brood;
   readonly #waiting = new RunQueue();
   readonly #waitingAlone = new RunQueue();
   /** Their child is on its way. */
@@ -65,16 +47,27 @@ export class Pool {
   #isClosed = false;
   #isDispatching = false;
   #waitingSince = 0;
-  #growAgainAt = Number.NEGATIVE_INFINITY;
   #patience: Timer | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#crashes = new CrashBackoff(options.clock);
+    const { located, clock, log, takeChild } = options;
+    this.#brood = new Brood({
+      located,
+      clock,
+      log,
+      takeChild,
+      redact: (text) => this.#redact(text),
+      onBorn: (child) => this.#listenTo(child),
+      onLoaded: (child) => this.#loaded(child),
+      onFailed: (child, error) => this.#failed(child, error),
+      onEnded: (child) => this.#ended(child),
+    });
   }
 
   children(): Iterable<BackendChild> {
-    return this.#children.keys();
+    return this.#brood.all();
   }
 
   /** From now on its children's texts are cleaned of these, too. */
@@ -106,31 +99,21 @@ export class Pool {
    */
   async ask<Answer>(question: (child: BackendChild) => Promise<Answer>): Promise<Answer> {
     const now = this.#now();
-    const ready = this.#leastBusy((child) => child.window.owedFor(now) < QUICK_MS || !this.#mayGrow(now));
-    if (ready === undefined) return await question(await this.#newChild());
+    const ready = this.#brood.leastBusy(
+      (child) => child.window.owedFor(now) < QUICK_MS || !this.#brood.mayGrow(now),
+    );
+    if (ready === undefined) return await question(await this.#brood.newChild());
     const answer = question(ready);
     if (await settlesWithin(this.#options.clock, SOON_MS, answer)) return await answer;
-    if (this.#children.size >= MOST_WITH_STUCK * this.#mostChildren) return await answer;
+    if (this.#brood.isFull) return await answer;
     answer.catch(() => undefined);
-    return await question(await this.#newChild());
-  }
-
-  /** Loaded, and not at work yet. */
-  async #newChild(): Promise<BackendChild> {
-    for (const [child, state] of this.#children) {
-      if (state.isAlone || state.isLoaded || child.isEnding) continue;
-      await state.loaded;
-      return child;
-    }
-    const child = this.#grow(false);
-    await this.#children.get(child)?.loaded;
-    return child;
+    return await question(await this.#brood.newChild());
   }
 
   /** No policy names the package any more: its children end as soon as they have nothing to do. Resolves when the idle ones are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const idle = [...this.#children.keys()].filter((child) => child.runCount === 0);
+    const idle = [...this.#brood.all()].filter((child) => child.runCount === 0);
     if (this.#waitingRuns().length > 0) return;
     await Promise.all(idle.map((child) => child.kill()));
     this.#checkEmpty();
@@ -141,7 +124,7 @@ export class Pool {
     this.#isClosed = true;
     for (const run of this.#waitingRuns()) run.cancel(0);
     this.#stopWaiting();
-    await Promise.all([...this.#children.keys()].map((child) => child.stop()));
+    await Promise.all([...this.#brood.all()].map((child) => child.stop()));
   }
 
   #waitingRuns(): readonly RunExecution[] {
@@ -169,9 +152,9 @@ export class Pool {
   #handOut(): void {
     for (let run = this.#waiting.first(); run !== undefined; run = this.#waiting.first()) {
       const now = this.#now();
-      const child = this.#leastBusy((one) => one.window.isOpen && one.keepsUp);
+      const child = this.#brood.leastBusy((one) => one.window.isOpen && one.keepsUp);
       if (child === undefined) return;
-      if (child.window.isBusy(now) && (this.#isGrowing() || this.#mayGrow(now))) return;
+      if (child.window.isBusy(now) && (this.#brood.isGrowing() || this.#brood.mayGrow(now))) return;
       this.#waiting.take();
       this.#waitingSince = now;
       child.start(run);
@@ -181,18 +164,17 @@ export class Pool {
   /** Each in a child of its own that ends with it; a few at a time. */
   #handOutAlone(): void {
     for (let run = this.#waitingAlone.first(); run !== undefined; run = this.#waitingAlone.first()) {
-      const atWork = [...this.#children.values()].filter((state) => state.isAlone).length;
-      if (atWork >= this.#mostChildren) return;
+      if (this.#brood.aloneCount >= this.#brood.mostChildren) return;
       this.#waitingAlone.take();
       void this.#runAlone(run);
     }
   }
 
   async #runAlone(run: RunExecution): Promise<void> {
-    const child = this.#grow(true);
+    const child = this.#brood.grow(true);
     this.#startingAlone.add(run);
     try {
-      await this.#children.get(child)?.loaded;
+      await this.#brood.loaded(child);
       if (!run.isOver) child.start(run);
       child.drain();
     } catch (error) {
@@ -201,44 +183,18 @@ export class Pool {
     this.#startingAlone.delete(run);
   }
 
-  #leastBusy(suits: (child: BackendChild) => boolean): BackendChild | undefined {
-    const now = this.#now();
-    const load = (child: BackendChild): number =>
-      child.runCount + (child.window.isBusy(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
-    let best: BackendChild | undefined;
-    for (const [child, { isAlone }] of this.#children) {
-      if (isAlone || !child.isReady || !suits(child)) continue;
-      if (best === undefined || load(child) < load(best)) best = child;
-    }
-    return best;
-  }
-
-  #mayGrow(now: number): boolean {
-    if (now < this.#growAgainAt) return false;
-    let answering = 0;
-    for (const child of this.#children.keys()) if (!child.window.isStuck(now)) answering++;
-    return answering < this.#mostChildren && this.#children.size < MOST_WITH_STUCK * this.#mostChildren;
-  }
-
   #stopWaiting(): void {
     this.#patience?.cancel();
     this.#patience = undefined;
   }
 
-  #isGrowing(): boolean {
-    for (const [child, { isLoaded, isAlone }] of this.#children) {
-      if (!isLoaded && !isAlone && !child.isEnding) return true;
-    }
-    return false;
-  }
-
   /** Runs wait although they could be handed out if there were another child. */
   #growWhenStuck(): void {
     const now = this.#now();
-    const mayGrow = this.#mayGrow(now) && !this.#isGrowing();
-    if (this.#children.size === 0 || (mayGrow && now - this.#waitingSince >= PATIENCE_MS)) {
+    const mayGrow = this.#brood.mayGrow(now) && !this.#brood.isGrowing();
+    if (this.#brood.size === 0 || (mayGrow && now - this.#waitingSince >= PATIENCE_MS)) {
       this.#waitingSince = now;
-      this.#grow(false);
+      this.#brood.grow(false);
     }
     this.#dispatchAfter(mayGrow ? PATIENCE_MS : LONG_PATIENCE_MS);
   }
@@ -250,35 +206,21 @@ export class Pool {
     });
   }
 
-  #grow(isAlone: boolean): BackendChild {
-    const child = this.#options.takeChild();
-    const loaded = child.load(this.#options.located, this.#options.log, (text) => this.#redact(text));
-    const state: ChildState = { loaded, isLoaded: false, isAlone, idle: undefined };
-    this.#children.set(child, state);
+  #listenTo(child: BackendChild): void {
     child.onChange = () => this.#changed(child);
     child.onRunEnded = () => this.#crashes.recovered();
     child.onSpoilt = (by) => this.#spoilt(by);
     child.onWithdrawn = (runs) => this.#takeBack(runs);
-    loaded.then(
-      () => this.#loaded(child, state),
-      (error: unknown) => this.#failed(child, error),
-    );
-    void child.ended.then(() => this.#ended(child));
-    return child;
   }
 
-  #loaded(child: BackendChild, state: ChildState): void {
-    state.isLoaded = true;
+  #loaded(child: BackendChild): void {
     this.#options.onLoaded();
     this.#changed(child);
   }
 
   /** Runs that nobody is left to take would only wait for the same failure again. */
   #failed(child: BackendChild, error: unknown): void {
-    void child.kill();
-    this.#growAgainAt = this.#now() + AFTER_FAILURE_MS;
-    const isLast = [...this.#children.keys()].every((one) => one === child || one.isEnding);
-    if (!isLast) return;
+    if (!this.#brood.isLast(child)) return;
     for (const run of this.#waiting.all()) run.settle({ kind: 'failed', reason: messageOf(error) });
   }
 
@@ -295,8 +237,6 @@ export class Pool {
   }
 
   #ended(child: BackendChild): void {
-    this.#children.get(child)?.idle?.cancel();
-    this.#children.delete(child);
     if (child.fault !== undefined) this.#crashed(child.fault);
     this.#dispatch();
     this.#checkEmpty();
@@ -309,25 +249,11 @@ export class Pool {
   }
 
   #checkEmpty(): void {
-    if (this.#isClosed && this.#children.size === 0) this.#options.onEmpty();
+    if (this.#isClosed && this.#brood.size === 0) this.#options.onEmpty();
   }
 
   #changed(child: BackendChild): void {
-    const state = this.#children.get(child);
-    if (state !== undefined) this.#rest(child, state);
+    this.#brood.rest(child, this.#isClosed && this.#waiting.first() === undefined);
     this.#dispatch();
-  }
-
-  /** Lets a child go that has nothing to do: at once when no policy names the package, else after a while. */
-  #rest(child: BackendChild, state: ChildState): void {
-    const isIdle = child.isReady && child.runCount === 0 && !state.isAlone;
-    if (!isIdle) {
-      state.idle?.cancel();
-      state.idle = undefined;
-    } else if (this.#isClosed) {
-      if (this.#waiting.first() === undefined) void child.kill();
-    } else {
-      state.idle ??= this.#options.clock.after(IDLE_MS, () => void child.kill());
-    }
   }
 }
