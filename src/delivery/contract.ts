@@ -11,6 +11,8 @@ export interface DeliveryOutcome {
   readonly bytes: number;
   /** Why the rest was not, such as `3 of 5,000 entities rejected: ...`; undefined when nothing is missing. */
   readonly failure: string | undefined;
+  /** The failure may be none the next time: the receiver was away for too long. */
+  readonly isPassing?: boolean;
   /** The daemon stops and the rest waits on disk: the run is still to be delivered, by the daemon's next life. */
   readonly isLeft: boolean;
 }
@@ -109,7 +111,7 @@ export interface DeadLetters {
   readonly count: number;
   /** Oldest first. */
   list(query: LetterQuery): Promise<readonly DeadLetter[]>;
-  /** `readEntities` of letter-entities.ts reads what it holds. */
+  /** `entityTexts` of entity/read-batch.ts reads what it holds. */
   open(id: string): Promise<OpenedLetter | undefined>;
   /**
    * Sends its entities again as a batch of their own, in the name of their run, and resolves with its new request id when
