@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
-import { createApi, type Locks, openLocks, type Readiness } from './api/create-api.ts';
+import { createApi, openLocks, type Readiness } from './api/create-api.ts';
 import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
-import type { BackendHost } from './backend/host.ts';
 import { lazyBackendHost } from './backend/lazy-host.ts';
 import type { Clock } from './clock.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
@@ -10,6 +9,7 @@ import { StartError } from './errors.ts';
 import { Events } from './events.ts';
 import type { DaemonOptions } from './options.ts';
 import { createPolicyRegistry, type PolicyReader } from './policy/registry.ts';
+import { type Phase, readinessOf } from './readiness.ts';
 import type { StopReport } from './run/contract.ts';
 import { createRunCoordinator } from './run/coordinator.ts';
 import { createRunHistory } from './run/history.ts';
@@ -42,9 +42,6 @@ export interface Daemon {
 }
 
 type Undo = () => unknown;
-
-/** Where a daemon is in its life; `/readyz` says so. */
-type Phase = 'starting' | 'ready' | 'stopping';
 
 /** Of `--stop-timeout`, what runs and deliveries get; the rest is for closing sockets and ending children. */
 const RUNS_SHARE_OF_STOP = 0.8;
@@ -124,13 +121,25 @@ async function buildDaemon(
     reader: () => loadReader(env, options.allowEnv),
   });
 
-  const readiness = (): Readiness => readinessOf(phase, sink, locks, host);
+  const readiness = (): Readiness => readinessOf(phase, { sink, delivery, state: undefined, locks, host });
   const isStopping = (): boolean => phase === 'stopping';
-  const scrape = lazyScrape({ tally, host, delivery, sink, droppedLogLines, clock, version, isStopping });
+  const scrape = lazyScrape({
+    tally,
+    host,
+    delivery,
+    state: undefined,
+    sink,
+    droppedLogLines,
+    clock,
+    version,
+    isStopping,
+  });
   const api = createApi({
     registry,
     history,
     cancelRun: (id, reason) => coordinator.cancelRun(id, reason),
+    delivery,
+    state: undefined,
     events,
     readiness,
     crashWaits: () => host.crashWaits(),
@@ -199,18 +208,6 @@ async function startSink(sink: Sink): Promise<void> {
     if (error instanceof SinkError) throw new StartError(1, error.message, { cause: error });
     throw error;
   }
-}
-
-function readinessOf(phase: Phase, sink: Sink, locks: Locks, host: BackendHost): Readiness {
-  if (phase !== 'ready') return { statusCode: 503, status: phase, reasons: [`the daemon is ${phase}`] };
-  const health = sink.health();
-  const waits = host
-    .crashWaits()
-    .map(
-      (wait) => `package '${wait.package}' waits until ${new Date(wait.until).toISOString()}: ${wait.reason}`,
-    );
-  const reasons = [...(health.ok ? [] : [health.reason]), ...locks.faults(), ...waits];
-  return { statusCode: 200, status: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
 
 async function runAll(undo: Undo[], log: Logger): Promise<void> {

@@ -2,11 +2,13 @@ import type { ApiParts } from './api-parts.ts';
 import { serveDocs } from './docs.ts';
 import { serveHealth } from './health.ts';
 import { createHttpServer, defaultLimits, type HttpLimits } from './http-server.ts';
+import { serveLetters } from './letters.ts';
 import { listen } from './listen.ts';
 import { serveMetrics } from './metrics.ts';
 import { servePolicies } from './policies.ts';
 import { serveRuns } from './runs.ts';
 import { serveStatus } from './status.ts';
+import { serveTrace } from './trace.ts';
 
 export type { Readiness } from './api-parts.ts';
 export { type Locks, openLocks } from './locks/open-locks.ts';
@@ -25,7 +27,16 @@ export interface Api {
 /** Builds the API; nothing listens yet. */
 export function createApi(parts: ApiParts, limits: Partial<HttpLimits> = {}): Api {
   const app = createHttpServer(parts, { ...defaultLimits, ...limits });
-  for (const serve of [serveStatus, servePolicies, serveRuns, serveHealth, serveMetrics, serveDocs])
+  for (const serve of [
+    serveStatus,
+    servePolicies,
+    serveRuns,
+    serveTrace,
+    serveLetters,
+    serveHealth,
+    serveMetrics,
+    serveDocs,
+  ])
     serve(app, parts);
   return {
     listen: (host, port) => listen(app, parts, host, port),

@@ -143,8 +143,32 @@ export const validationReply = z.object({
 export const healthReply = z.object({ status: z.literal('ok') });
 
 export const readinessReply = z.object({
-  status: z.enum(['ok', 'degraded', 'starting', 'stopping']),
+  status: z
+    .enum(['ok', 'degraded', 'unable', 'starting', 'stopping'])
+    .describe('`unable`: what is accepted cannot be kept.'),
   reasons: z.array(z.string()),
+});
+
+const delivery = z.object({
+  waiting_batches: z.int().describe('Batches still to be acknowledged.'),
+  waiting_bytes: z.int(),
+  waiting_entities: z.int(),
+  oldest_age_seconds: z.number().nullable().describe('How long one has waited at most.'),
+  last_error: z
+    .object({ time: moment, message: z.string() })
+    .nullable()
+    .describe('The last words against a batch that still waits.'),
+  next_try_at: moment.nullable().describe('When the first that was not acknowledged is sent again.'),
+  misfit_batches: z
+    .int()
+    .describe('Of those that wait, written for another kind of receiver than the daemon sends to now.'),
+  dead_letters: z.int(),
+});
+
+const state = z.object({
+  ok: z.boolean().describe('Whether what is accepted can be kept.'),
+  reason: z.string().describe('Why not.'),
+  bytes: z.int().describe('Of the files in the data directory.'),
 });
 
 /** Upstream's shape; written as text by hand, because its times pass 2^53. */
@@ -176,6 +200,10 @@ export const statusReply = z.object({
     .array(z.object({ package: z.string(), ...crashWait }))
     .optional()
     .describe('Packages of which no run begins before then; there only when there are any.'),
+  delivery: delivery
+    .optional()
+    .describe('There with `--data-dir`, and without it while something waits or there are dead letters.'),
+  state: state.optional().describe('There with `--data-dir`.'),
 });
 
 export type DetailReply = z.infer<typeof detailReply>;
@@ -190,4 +218,6 @@ export type ValidationReply = z.infer<typeof validationReply>;
 export type WarningReply = z.infer<typeof warning>;
 export type PolicyReply = z.infer<typeof policyReply>;
 export type CrashWaitReply = NonNullable<PolicySummary['crash_wait']>;
+export type DeliveryReply = z.infer<typeof delivery>;
+export type StatusReply = z.infer<typeof statusReply>;
 export type ReadinessReply = z.infer<typeof readinessReply>;

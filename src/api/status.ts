@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiParts } from './api-parts.ts';
-import { crashWaitReplyOf } from './policy-reply.ts';
+import { statusExtras } from './status-extras.ts';
 import { StatusText } from './status-text.ts';
 
 /** The last body, and what it was made of. */
@@ -26,16 +26,10 @@ export function serveStatus(app: FastifyInstance, parts: ApiParts): void {
       const body = Buffer.concat([
         Buffer.from(`${head}${seconds},"policies":`),
         ...list,
-        Buffer.from(`${crashWaitsText(parts)}}`),
+        Buffer.from(`${statusExtras(parts)}}`),
       ]);
       shown = { seconds, list, body };
     }
     reply.header('content-type', 'application/json; charset=utf-8').send(shown.body);
   });
-}
-
-/** Nothing, as long as no package has to wait. */
-function crashWaitsText({ crashWaits }: ApiParts): string {
-  const waits = crashWaits().map((wait) => ({ package: wait.package, ...crashWaitReplyOf(wait) }));
-  return waits.length === 0 ? '' : `,"crash_waits":${JSON.stringify(waits)}`;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { receiptOf } from './kept-delivery.ts';
 import { finish, openedRun, TestApi, viewOf } from './support.ts';
 
 interface Operation {
@@ -20,6 +21,11 @@ interface OpenApi {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, object>; securitySchemes: Record<string, object> };
 }
+
+const ALSO_A_NAME: Record<string, string[]> = {
+  '/api/v1/policies/validate': ['get', 'put', 'delete'],
+  '/api/v1/dead-letters/retry': ['get', 'delete'],
+};
 
 let api: TestApi;
 let document: OpenApi;
@@ -56,8 +62,8 @@ describe('/openapi.json', () => {
       const answer = await api.call(path.replaceAll(/\{\w+\}/g, 'x'), { method: 'OPTIONS' });
       const allowed = answer.headers.allow?.toLowerCase().split(', ');
       expect([path, answer.status]).toEqual([path, 405]);
-      // A policy may have this name.
-      const asName = path.endsWith('/validate') ? ['get', 'put', 'delete'] : [];
+      // A policy or a dead letter may have this name.
+      const asName = ALSO_A_NAME[path] ?? [];
       expect(allowed).toEqual([...methods, ...asName]);
     }
   });
@@ -86,6 +92,11 @@ describe('/openapi.json', () => {
       '/api/v1/runs/{id}',
       '/api/v1/runs/{id}/cancel',
       '/api/v1/runs/{id}/log',
+      '/api/v1/runs/{id}/trace',
+      '/api/v1/dead-letters',
+      '/api/v1/dead-letters/retry',
+      '/api/v1/dead-letters/{id}',
+      '/api/v1/dead-letters/{id}/retry',
       '/healthz',
       '/readyz',
       '/metrics',
@@ -132,6 +143,13 @@ describe('/openapi.json', () => {
     api.events.emit('run:opened', { run: open });
     const line = { at: Date.now(), level: 'warn', message: 'half done' } as const;
     api.events.emit('run:logged', { run: open, line });
+    api.delivery.receiptsOf.set(open.id, [receiptOf(), receiptOf({ outcome: 'waiting', keptAt: undefined })]);
+    api.delivery.waiting = {
+      waitingBatches: 1,
+      oldestAgeMs: 1_234.5,
+      lastError: { at: Date.now(), message: 'away' },
+    };
+    const letter = api.delivery.letters.add([{ site: { name: 'Lab' } }]);
 
     for (const [path, called, status] of [
       ['/api/v1/status', '/api/v1/status', 200],
@@ -145,6 +163,13 @@ describe('/openapi.json', () => {
       ['/api/v1/runs/{id}', '/api/v1/runs/x', 404],
       ['/api/v1/runs/{id}/log', `/api/v1/runs/${open.id}/log`, 200],
       ['/api/v1/runs/{id}/log', '/api/v1/runs/x/log', 404],
+      ['/api/v1/runs/{id}/trace', `/api/v1/runs/${open.id}/trace`, 200],
+      ['/api/v1/runs/{id}/trace', `/api/v1/runs/${open.id}/trace?limit=0`, 400],
+      ['/api/v1/runs/{id}/trace', '/api/v1/runs/x/trace', 404],
+      ['/api/v1/dead-letters', '/api/v1/dead-letters', 200],
+      ['/api/v1/dead-letters', '/api/v1/dead-letters?limit=0', 400],
+      ['/api/v1/dead-letters/{id}', `/api/v1/dead-letters/${letter.id}`, 200],
+      ['/api/v1/dead-letters/{id}', '/api/v1/dead-letters/x', 404],
       ['/healthz', '/healthz', 200],
       ['/readyz', '/readyz', 200],
     ] as const) {

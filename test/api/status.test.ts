@@ -175,4 +175,63 @@ describe('status', () => {
     await clock.advance(1_000);
     expect(await status()).not.toHaveProperty('crash_waits');
   });
+
+  test('what waits to be delivered is told, and dead letters, as long as there is something', async () => {
+    expect(await status()).not.toHaveProperty('delivery');
+    const { letters } = api.delivery;
+    letters.add([{ site: { name: 'Lab' } }]);
+    const nothing = {
+      waiting_batches: 0,
+      waiting_bytes: 0,
+      waiting_entities: 0,
+      oldest_age_seconds: null,
+      last_error: null,
+      next_try_at: null,
+      misfit_batches: 0,
+      dead_letters: 1,
+    };
+    await clock.advance(1_000);
+    expect(await status()).toMatchObject({ delivery: nothing });
+    letters.opened.clear();
+    api.delivery.waiting = {
+      waitingBatches: 2,
+      waitingBytes: 300,
+      waitingEntities: 40,
+      oldestAgeMs: 1_500,
+      lastError: { at: clock.now(), message: 'said "no"' },
+      nextTryAt: clock.now() + 5_000,
+      misfits: 1,
+    };
+    await clock.advance(1_000);
+    expect(await status()).toMatchObject({
+      delivery: {
+        waiting_batches: 2,
+        waiting_bytes: 300,
+        waiting_entities: 40,
+        oldest_age_seconds: 1.5,
+        last_error: { time: '2026-01-02T03:04:06.678Z', message: 'said "no"' },
+        next_try_at: '2026-01-02T03:04:11.678Z',
+        misfit_batches: 1,
+        dead_letters: 0,
+      },
+    });
+    api.delivery.waiting = {};
+    await clock.advance(1_000);
+    expect(await status()).not.toHaveProperty('delivery');
+  });
+
+  test('a data directory is told of, and with it always what waits', async () => {
+    expect(await status()).not.toHaveProperty('state');
+    let health = { ok: true, reason: '' };
+    const figures = () => ({ bytes: 4_096, commits: 1, commitMs: 2 });
+    await using durable = await TestApi.start({ clock, state: { health: () => health, figures } });
+    const shown = async () => (await durable.get('/api/v1/status')).json();
+    expect(await shown()).toMatchObject({
+      delivery: { waiting_batches: 0, dead_letters: 0 },
+      state: { ok: true, reason: '', bytes: 4_096 },
+    });
+    health = { ok: false, reason: 'no space left on the device' };
+    await clock.advance(1_000);
+    expect(await shown()).toMatchObject({ state: health });
+  });
 });

@@ -20,6 +20,7 @@ import type {
 import { createRunHistory } from '../../src/run/history.ts';
 import { moveTo, type Run } from '../../src/run/run.ts';
 import { Secrets } from '../../src/secrets.ts';
+import { KeptDelivery } from './kept-delivery.ts';
 
 /** A registry that takes a JSON list of names for a document, and remembers what it was given. */
 export class NamesRegistry implements PolicyRegistry {
@@ -189,6 +190,7 @@ type LockOptions = Parameters<typeof openLocks>[0];
 
 interface TestApiOptions {
   readonly scrape?: ApiParts['scrape'];
+  readonly state?: ApiParts['state'];
   readonly locks?: Partial<LockOptions>;
   readonly secrets?: Secrets;
   readonly clock?: Clock;
@@ -210,6 +212,7 @@ export class TestApi implements AsyncDisposable {
   /** Stands in for the coordinator's. */
   cancelRun: ApiParts['cancelRun'] = () => undefined;
   crashWaits: PackageCrashWait[] = [];
+  readonly delivery = new KeptDelivery();
   readiness: Readiness = { statusCode: 200, status: 'ok', reasons: [] };
   readonly locks: Locks;
   readonly api: Api;
@@ -233,6 +236,8 @@ export class TestApi implements AsyncDisposable {
         registry,
         history,
         cancelRun: (id, reason) => this.cancelRun(id, reason),
+        delivery: this.delivery,
+        state: rest.state,
         events,
         readiness: () => this.readiness,
         crashWaits: () => this.crashWaits,

@@ -1,5 +1,14 @@
 import { z } from 'zod';
 import {
+  deadLetterListReply,
+  deadLetterReply,
+  droppedAllReply,
+  openedLetterReply,
+  retriedAllReply,
+  retriedReply,
+  traceReply,
+} from '../delivery-replies.ts';
+import {
   capabilitiesReply,
   detailReply,
   findingsReply,
@@ -17,16 +26,23 @@ import {
 
 const named = {
   Capabilities: capabilitiesReply,
+  DeadLetter: deadLetterReply,
+  DeadLetterList: deadLetterListReply,
   Detail: detailReply,
+  DroppedAll: droppedAllReply,
   Health: healthReply,
   Policy: policyReply,
   PolicyList: policyListReply,
   Readiness: readinessReply,
+  OpenedLetter: openedLetterReply,
+  Retried: retriedReply,
+  RetriedAll: retriedAllReply,
   FullRun: fullRunReply,
   Run: runReply,
   RunList: runListReply,
   RunLog: runLogReply,
   Status: statusReply,
+  Trace: traceReply,
   Validation: validationReply,
   ValidationErrors: findingsReply,
 };

@@ -1,4 +1,5 @@
 import * as examples from './examples.ts';
+import { describeLetterPaths } from './letter-paths.ts';
 import { describePolicyPaths } from './policy-paths.ts';
 import { detail, json } from './responses.ts';
 import { describeRunPaths } from './run-paths.ts';
@@ -11,6 +12,7 @@ export function describePaths(): Record<string, PathItem> {
     '/api/v1/capabilities': capabilities(),
     ...describePolicyPaths(),
     ...describeRunPaths(),
+    ...describeLetterPaths(),
     '/healthz': health(),
     '/readyz': readiness(),
     '/metrics': metrics(),
@@ -59,8 +61,8 @@ function readiness(): PathItem {
           reasons: ['Diode is not reachable'],
         }),
         ...json(503, 'They are not', 'Readiness', {
-          status: 'stopping',
-          reasons: ['the daemon is stopping'],
+          status: 'unable',
+          reasons: ['what is accepted cannot be kept: no space left on the device'],
         }),
       },
     },

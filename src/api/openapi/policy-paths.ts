@@ -1,7 +1,7 @@
 import { putQuery } from '../put-query.ts';
 import * as examples from './examples.ts';
 import { pathParameter, queryParameters } from './parameters.ts';
-import { detail, json, otherSite } from './responses.ts';
+import { detail, json, otherSite, unavailable } from './responses.ts';
 import type { Body, Operation, PathItem } from './types.ts';
 
 /** The routes about policies. */
@@ -23,15 +23,13 @@ const byName = [pathParameter('name', 'The name as it was written, percent-encod
 
 const noSuchPolicy = detail(404, 'No such policy', "policy 'edge' not found");
 
-const stopping = detail(503, 'Not at the moment', 'the daemon is stopping');
-
 /** What every document may be refused with. */
 const refusals = {
   ...detail(400, 'Not to be read, or a package not to be used', 'Invalid YAML format'),
   ...json(403, 'Every finding at once', 'ValidationErrors', examples.validationErrors),
   ...detail(413, 'Too large', 'the body is larger than 16 MiB'),
   ...detail(415, 'Compressed', "a body in 'gzip' coding is not read: send it uncompressed"),
-  ...stopping,
+  ...unavailable,
 };
 
 function bodyOf(example: string): Body & { readonly required: true } {
@@ -100,7 +98,7 @@ function runPolicy(): PathItem {
         ...otherSite,
         ...noSuchPolicy,
         ...detail(409, 'Its overlap forbids it', examples.overlap),
-        ...stopping,
+        ...unavailable,
       },
     },
   };

@@ -24,3 +24,13 @@ export const otherSite = detail(
   'Sent by a page of another site',
   'a page of another site may not ask for this',
 );
+
+/** Of routes that answer with pages. */
+export const badLimit = detail(
+  400,
+  'A parameter is wrong',
+  "query parameter 'limit': expected a whole number from 1 to 1000",
+);
+
+/** Of routes that accept something: the daemon stops, or cannot keep it. */
+export const unavailable = detail(503, 'Not at the moment', 'the daemon is stopping');

@@ -1,7 +1,9 @@
+import { traceQuery } from '../letter-query.ts';
 import { runQuery } from '../run-query.ts';
 import * as examples from './examples.ts';
+import * as letterExamples from './letter-examples.ts';
 import { pathParameter, queryParameters } from './parameters.ts';
-import { detail, json, otherSite } from './responses.ts';
+import { badLimit, detail, json, otherSite } from './responses.ts';
 import type { PathItem } from './types.ts';
 
 /** The routes about runs. */
@@ -10,6 +12,7 @@ export function describeRunPaths(): Record<string, PathItem> {
     '/api/v1/runs': listRuns(),
     '/api/v1/runs/{id}': showRun(),
     '/api/v1/runs/{id}/log': showLog(),
+    '/api/v1/runs/{id}/trace': traceRun(),
     '/api/v1/runs/{id}/cancel': cancelRun(),
   };
 }
@@ -25,11 +28,7 @@ function listRuns(): PathItem {
       parameters: queryParameters(runQuery),
       responses: {
         ...json(200, 'Newest first', 'RunList', { runs: [examples.run], next_cursor: null }),
-        ...detail(
-          400,
-          'A parameter is wrong',
-          "query parameter 'limit': expected a whole number from 1 to 1000",
-        ),
+        ...badLimit,
       },
     },
   };
@@ -55,6 +54,21 @@ function showLog(): PathItem {
       summary: 'What the backend has written in a run, while it runs and afterwards',
       responses: {
         ...json(200, 'The last lines, 64 KiB of them at most', 'RunLog', examples.runLog),
+        ...noSuchRun,
+      },
+    },
+  };
+}
+
+function traceRun(): PathItem {
+  return {
+    parameters: byId,
+    get: {
+      summary: 'What became of all that a run has produced, as far as this daemon knows',
+      parameters: queryParameters(traceQuery),
+      responses: {
+        ...json(200, 'The sums, and the way of each batch', 'Trace', letterExamples.trace),
+        ...badLimit,
         ...noSuchRun,
       },
     },

@@ -24,6 +24,7 @@ export async function daemonFamilies(sources: MetricSources): Promise<readonly F
     ...runFamilies(sources),
     ...childFamilies(await childrenByPackage(sources.host.children())),
     ...deliveryFamilies(sources),
+    ...stateFamilies(sources),
     ...sinkFamilies(sources.sink.health()),
     single(
       'counter',
@@ -74,7 +75,8 @@ function childFamilies(packages: readonly ChildrenOfPackage[]): readonly Family[
 }
 
 function deliveryFamilies({ delivery, tally }: MetricSources): readonly Family[] {
-  const { waitingBatches, waitingBytes, waitingEntities } = delivery.totals();
+  const snapshot = delivery.snapshot();
+  const { waitingBatches, waitingBytes, waitingEntities } = snapshot;
   const { delivered } = tally;
   const prefix = 'orb_worker_delivery';
   return [
@@ -85,11 +87,57 @@ function deliveryFamilies({ delivery, tally }: MetricSources): readonly Family[]
       'gauge',
       `${prefix}_oldest_batch_age_seconds`,
       'How long the oldest of these batches has waited, 0 when there is none',
-      () => (delivery.oldestAgeMs() ?? 0) / 1_000,
+      () => (snapshot.oldestAgeMs ?? 0) / 1_000,
+    ),
+    single(
+      'gauge',
+      `${prefix}_misfit_batches`,
+      'Of these batches, written for another kind of receiver than the daemon sends to',
+      () => snapshot.misfits,
     ),
     single('counter', `${prefix}_batches_total`, 'Batches that were acknowledged', () => delivered.batches),
     single('counter', `${prefix}_bytes_total`, 'Bytes of these batches', () => delivered.bytes),
     single('counter', `${prefix}_entities_total`, 'Entities in these batches', () => delivered.entities),
+    single(
+      'counter',
+      `${prefix}_rejected_entities_total`,
+      'Entities that the receiver refused for good',
+      () => snapshot.rejectedEntities,
+    ),
+    single(
+      'gauge',
+      'orb_worker_dead_letters',
+      'Dead letters: what it refused, as kept',
+      () => snapshot.letters,
+    ),
+  ];
+}
+
+/** Without a data directory there is nothing to tell. */
+function stateFamilies({ state }: MetricSources): readonly Family[] {
+  const health = state?.health();
+  const figures = state?.figures();
+  const prefix = 'orb_worker_state';
+  return [
+    single(
+      'gauge',
+      `${prefix}_up`,
+      '1 when what is accepted can be kept, else 0',
+      () => health && (health.ok ? 1 : 0),
+    ),
+    single('gauge', `${prefix}_bytes`, 'Size of the files in the data directory', () => figures?.bytes),
+    single(
+      'counter',
+      `${prefix}_commits_total`,
+      'Groups of changes that were written to the data directory',
+      () => figures?.commits,
+    ),
+    single(
+      'counter',
+      `${prefix}_commit_seconds_total`,
+      'Time that writing them took, waiting for the disk included',
+      () => figures && figures.commitMs / 1_000,
+    ),
   ];
 }
 

@@ -6,17 +6,37 @@ import { Events } from '../../../src/events.ts';
 import { moveTo, type Run } from '../../../src/run/run.ts';
 import type { SinkHealth } from '../../../src/sink/contract.ts';
 import { createScrape } from '../../../src/telemetry/prometheus/scrape.ts';
+import type { MetricSources } from '../../../src/telemetry/prometheus/sources.ts';
 import { Tally } from '../../../src/telemetry/tally.ts';
 import { type ParsedFamily, parsePrometheus } from '../../support/prometheus-text.ts';
 import { aRun } from '../runs.ts';
 
+/** Something waits, and something was refused. */
+const snapshot = {
+  waitingBatches: 2,
+  waitingBytes: 300,
+  waitingEntities: 40,
+  oldestAgeMs: 1_500,
+  lastError: undefined,
+  nextTryAt: undefined,
+  misfits: 1,
+  letters: 3,
+  rejectedEntities: 6,
+};
+
 interface Changes {
+  readonly state?: MetricSources['state'];
   readonly health?: SinkHealth;
   readonly children?: { pid: number; package: string | undefined; runs: number }[];
   readonly isStopping?: () => boolean;
 }
 
-function setUp({ health = { ok: true, reason: '' }, children = [], isStopping = () => false }: Changes = {}) {
+function setUp({
+  health = { ok: true, reason: '' },
+  children = [],
+  isStopping = () => false,
+  state,
+}: Changes = {}) {
   const events = new Events((_, fault) => {
     throw fault;
   });
@@ -24,10 +44,8 @@ function setUp({ health = { ok: true, reason: '' }, children = [], isStopping = 
   const scrape = createScrape({
     tally,
     host: { children: () => children },
-    delivery: {
-      totals: () => ({ waitingBatches: 2, waitingBytes: 300, waitingEntities: 40 }),
-      oldestAgeMs: () => 1_500,
-    },
+    delivery: { snapshot: () => snapshot },
+    state,
     sink: { health: () => health },
     droppedLogLines: () => 7,
     clock: systemClock,
@@ -113,12 +131,28 @@ describe('a scrape', () => {
     expect(memory.host).toBeGreaterThan(2 * 10 * 1024 * 1024);
     expect(value('orb_worker_delivery_waiting_batches')).toBe(2);
     expect(value('orb_worker_delivery_oldest_batch_age_seconds')).toBe(1.5);
+    expect(value('orb_worker_delivery_misfit_batches')).toBe(1);
+    expect(value('orb_worker_delivery_rejected_entities_total')).toBe(6);
+    expect(value('orb_worker_dead_letters')).toBe(3);
     expect(value('orb_worker_delivery_entities_total')).toBe(11);
     expect(value('orb_worker_delivery_bytes_total')).toBe(300);
     expect(value('orb_worker_log_dropped_lines_total')).toBe(7);
     expect(value('orb_worker_sink_up')).toBe(0);
     expect(samplesOf(all, 'orb_worker_sink_token')).toEqual({ none: 0, fetching: 1, valid: 0 });
     expect(samplesOf(all, 'orb_worker_sink_channel')).toMatchObject({ transient_failure: 1, ready: 0 });
+  });
+
+  test('tells of the data directory where there is one', async () => {
+    const names = ['up', 'bytes', 'commits_total', 'commit_seconds_total'];
+    const valuesOf = async (state?: MetricSources['state']): Promise<(number | undefined)[]> => {
+      const all = await setUp({ state }).families();
+      return names.map((name) => samplesOf(all, `orb_worker_state_${name}`)['']);
+    };
+    const figures = () => ({ bytes: 4_096, commits: 7, commitMs: 1_500 });
+    const full = { ok: false, reason: 'no space left on the device' };
+    expect(await valuesOf()).toEqual(names.map(() => undefined));
+    expect(await valuesOf({ health: () => full, figures })).toEqual([0, 4_096, 7, 1.5]);
+    expect(await valuesOf({ health: () => ({ ok: true, reason: '' }), figures })).toEqual([1, 4_096, 7, 1.5]);
   });
 
   test('tells of process and event loop, from the second time on what was between', async () => {

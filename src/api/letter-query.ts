@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { pageCursor, pageLimit } from './read-query.ts';
+
+/** Which dead letters are meant; all, if it says nothing. */
+export const letterFilter = z.object({
+  policy: z.string('one name').optional().describe('Those of runs of this policy only.'),
+  run: z.string('one id').optional().describe('Those of this run only.'),
+});
+
+export type LetterFilter = z.infer<typeof letterFilter>;
+
+/** What `GET /api/v1/dead-letters` may be asked. */
+export const letterQuery = letterFilter.extend({
+  limit: pageLimit.describe('Dead letters a page.'),
+  cursor: pageCursor,
+});
+
+/** What `GET /api/v1/runs/{id}/trace` may be asked. */
+export const traceQuery = z.object({
+  limit: pageLimit.describe('Batches a page; the sums are of all.'),
+  cursor: pageCursor,
+});
