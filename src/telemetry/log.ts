@@ -30,12 +30,17 @@ export function createLog({ level, format, destination, redact = asItIs }: LogOp
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: hasTime(format, destination) && pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
     },
     createForm(format, destination, redact),
   );
+}
+
+/** The text form has no place for it: whoever collects it (journal, container, agent) adds the time. */
+function hasTime(format: LogFormat, target: LogTarget): boolean {
+  return format === 'json' || format === 'pretty' || (format === 'auto' && target.isTTY === true);
 }
 
 function createForm(format: LogFormat, target: LogTarget, clean: Redact): DestinationStream {

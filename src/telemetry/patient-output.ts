@@ -12,8 +12,9 @@ const LONGEST_DELAY_MS = 200;
 const SLEEP_MS = 5;
 
 /**
- * Writes lines to a file descriptor at once, as long as their reader takes them. While it does not, they wait within
- * a bound and nobody waits for them: what finds no room is counted. Needs a descriptor that does not block.
+ * Writes lines to a file descriptor, those of one turn of the event loop together, as long as their reader takes them.
+ * While it does not, they wait within a bound and nobody waits for them: what finds no room is counted. Needs a
+ * descriptor that does not block.
  */
 export class PatientOutput implements LineWriter {
   /** Called when a reader that was too slow for this many lines has caught up. */
@@ -21,6 +22,9 @@ export class PatientOutput implements LineWriter {
   readonly #fd: number;
   readonly #clock: Clock;
   readonly #held: HeldLines;
+  /** Lines of this turn of the event loop. */
+  #turn = '';
+  #turnEnd: NodeJS.Immediate | undefined;
   /** What is left of the bytes that are being written. */
   #rest: Buffer | undefined;
   #retry: Timer | undefined;
@@ -44,19 +48,30 @@ export class PatientOutput implements LineWriter {
       this.#noteDropped(this.#held.push(line, level));
       return;
     }
-    this.#rest = this.#put(Buffer.from(line));
-    if (this.#rest !== undefined) this.#retryLater();
+    this.#turn += line;
+    if (this.#turn.length >= CHUNK) this.#endTurn();
+    else this.#turnEnd ??= setImmediate(() => this.#endTurn());
   }
 
   /** Writes what waits before it returns, or as much as the reader takes in this time. */
   flush(withinMs: number): void {
     const until = this.#clock.monotonic() + withinMs;
+    this.#endTurn();
     this.#writeOn();
     while (this.#rest !== undefined && this.#clock.monotonic() < until) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLEEP_MS);
       this.#writeOn();
     }
     this.#retry?.cancel();
+  }
+
+  #endTurn(): void {
+    clearImmediate(this.#turnEnd);
+    this.#turnEnd = undefined;
+    if (this.#turn === '') return;
+    this.#rest = this.#put(Buffer.from(this.#turn));
+    this.#turn = '';
+    if (this.#rest !== undefined) this.#retryLater();
   }
 
   #writeOn(): void {

@@ -51,6 +51,8 @@ class Pipe {
   }
 }
 
+const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const pipes: Pipe[] = [];
 afterEach(() => {
   for (const pipe of pipes.splice(0)) pipe.close();
@@ -83,12 +85,22 @@ async function readAll(from: Pipe, clock: HeldClock): Promise<string> {
 }
 
 describe('a patient output', () => {
-  test('writes before it returns, as long as somebody reads', () => {
+  test('writes the lines of a turn when it is over, as long as somebody reads', async () => {
     const reader = pipe();
     const output = new PatientOutput(reader.writeEnd, new HeldClock());
     output.write('one\n', INFO);
     output.write('zwölf ☃\n', INFO);
+    expect(reader.read()).toBe('');
+    await endOfTurn();
     expect(reader.read()).toBe('one\nzwölf ☃\n');
+  });
+
+  test('writes at once what a process that ends has said in its last turn', () => {
+    const reader = pipe();
+    const output = new PatientOutput(reader.writeEnd, systemClock);
+    output.write('farewell\n', ERROR);
+    output.flush(50);
+    expect(reader.read()).toBe('farewell\n');
   });
 
   test('keeps lines for a reader that stands still, whole and in order', async () => {
@@ -121,6 +133,7 @@ describe('a patient output', () => {
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     expect(numbers.filter((n) => n % 100 === 99)).toHaveLength(10);
     output.write('on it goes\n', INFO);
+    await endOfTurn();
     expect(reader.read()).toBe('on it goes\n');
     expect(told).toHaveLength(1);
   });
@@ -130,6 +143,7 @@ describe('a patient output', () => {
     const clock = new HeldClock();
     const output = new PatientOutput(reader.writeEnd, clock);
     for (let n = 0; n < 100; n += 1) output.write(numbered(n), INFO);
+    await endOfTurn();
     let looks = 0;
     const { after } = clock;
     clock.after = (delayMs, callback) => {
@@ -146,9 +160,11 @@ describe('a patient output', () => {
     const clock = new HeldClock();
     const output = new PatientOutput(reader.writeEnd, clock);
     for (let n = 0; n < 200; n += 1) output.write(numbered(n), INFO);
+    await endOfTurn();
     reader.closeReadEnd();
     await clock.advance(1_000);
     output.write('into the void\n', ERROR);
+    await endOfTurn();
     expect(clock.pending).toBe(0);
   });
 
