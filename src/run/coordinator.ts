@@ -1,12 +1,17 @@
 import type { ExecutionOutcome } from '../backend/host.ts';
+import type { DeliveryOutcome } from '../delivery/contract.ts';
 import { settlesWithin } from '../clock.ts';
 import { ConflictError, UnavailableError } from '../errors.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
-import type { RunCoordinator, RunnablePolicy, StopReport } from './contract.ts';
+import type { LeftRuns, RunCoordinator, RunnablePolicy, StopReport } from './contract.ts';
+import { type LeftOfPolicy, lossOf, sortLeft } from './left-runs.ts';
+import type { LiveRun } from './live-run.ts';
 import { openRun } from './open-run.ts';
 import { decideOverlap, type OverlapDecision } from './overlap.ts';
 import { Places } from './places.ts';
-import { isFinal, type Run, type RunTrigger } from './run.ts';
+import { ResumedRun } from './resumed-run.ts';
+import { Retries, retryAtOf } from './retries.ts';
+import { isFinal, moveTo, type Run, type RunTrigger } from './run.ts';
 import { Slices } from './slices.ts';
 
 interface CoordinatorOptions extends RunParts {
@@ -19,8 +24,10 @@ const BACKENDS_SHARE_OF_STOP = 0.6;
 /** A delivery that was given up needs no time but a few turns of the event loop. */
 const ABORT_MS = 100;
 /** How long the event loop may be kept by runs that end together: shorter than what is due gets, which comes first. */
-const ENDINGS_SLICE_MS = 2;
+const ENDINGS_SLICE_MS = 0.5;
 const STOP_REASON = 'the daemon was stopped';
+/** A run of an earlier life is run again no sooner than this: a daemon that starts has other things to do. */
+const REPEAT_AFTER_START_MS = 1_000;
 
 /** Decides whether due runs start, and takes each through its states (design: A run's life). */
 export function createRunCoordinator(options: CoordinatorOptions): RunCoordinator {
@@ -41,7 +48,10 @@ class Coordinator implements RunCoordinator {
   /** Groups without such runs are not in it. */
   readonly #groups = new Map<object, GroupRuns>();
   /** Runs that have not reached their final state. */
-  readonly #live = new Map<string, ActiveRun>();
+  readonly #live = new Map<string, LiveRun>();
+  readonly #retries: Retries;
+  /** What an earlier life left of policies that are not taken up yet, by their numbers. */
+  #left: Map<number, LeftOfPolicy> = new Map();
   readonly #endings: Slices;
   #idle: PromiseWithResolvers<void> | undefined;
   #sequence = 0;
@@ -51,14 +61,43 @@ class Coordinator implements RunCoordinator {
     this.#parts = options;
     this.#endings = new Slices(options.clock, ENDINGS_SLICE_MS);
     this.#places = new Places(options.concurrency, (active) => void this.#conduct(active));
+    this.#retries = new Retries(options.clock, (policy, run) => this.#repeatLater(policy, run));
+  }
+
+  restore(left: LeftRuns): void {
+    this.#sequence = left.lastSequence;
+    this.#left = sortLeft(left);
+    const undelivered = new Set(left.undelivered.map(({ runId }) => runId));
+    for (const run of left.unfinished) {
+      this.#parts.events.emit('run:resumed', { run });
+      const isDelivering = run.status === 'delivering';
+      if (!isDelivering) this.#lose(run);
+      if (isDelivering || undelivered.has(run.id)) void this.#resume(run);
+    }
+  }
+
+  takeUp(policy: RunnablePolicy): boolean {
+    const { toRepeat, delivering } = this.#left.get(policy.number) ?? { toRepeat: [], delivering: [] };
+    this.#left.delete(policy.number);
+    const soonest = this.#parts.clock.now() + REPEAT_AFTER_START_MS;
+    let isOwedRunThere = delivering.some((run) => isOwed(run) && run.retryAt === undefined);
+    for (const run of [...toRepeat, ...delivering]) {
+      if (run.status === 'lost') this.#planRetry(policy, run);
+      if (run.retryAt === undefined) continue;
+      this.#retries.add(policy, run, Math.max(run.retryAt, soonest));
+      if (isOwed(run)) isOwedRunThere = true;
+    }
+    return isOwedRunThere;
   }
 
   fire(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number): void {
     if (this.#isStopping) return;
-    const decision = this.#decide(policy, trigger);
-    const active = this.#open(policy, trigger, dueAt, undefined);
-    if (decision.kind === 'skip') active.endBeforeStart('skipped', decision.reason);
-    else this.#start(active, decision.kind);
+    this.#begin(this.#open(policy, trigger, dueAt), this.#decide(policy, trigger));
+  }
+
+  skip(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number, reason: string): void {
+    if (this.#isStopping) return;
+    this.#open(policy, trigger, dueAt).endBeforeStart('skipped', reason);
   }
 
   submit(policy: RunnablePolicy): Readonly<Run> {
@@ -67,24 +106,26 @@ class Coordinator implements RunCoordinator {
     if (decision.kind === 'skip') {
       throw new ConflictError(`policy '${policy.name}' cannot be run now: ${decision.reason}`);
     }
-    const active = this.#open(policy, 'submit', this.#parts.clock.now(), undefined);
+    const active = this.#open(policy, 'submit', this.#parts.clock.now());
     this.#start(active, decision.kind);
     return active.run;
   }
 
   async cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void> {
+    this.#retries.dropOf(policy);
     const ended = this.#endAll(this.#runsBeside(policy), reason, graceMs);
     await Promise.all(ended.map((active) => active.whenBackendEnded()));
   }
 
   cancelRun(id: string, reason: string): Readonly<Run> | undefined {
-    const active = this.#live.get(id);
-    active?.cancel(reason);
-    if (active) this.#sweep(active);
-    return active?.run;
+    const live = this.#live.get(id);
+    live?.cancel(reason);
+    if (live instanceof ActiveRun) this.#sweep(live);
+    return live?.run;
   }
 
   async retire(policy: RunnablePolicy, reason: string): Promise<void> {
+    this.#retries.dropOf(policy);
     const runs = (): readonly ActiveRun[] =>
       this.#runsBeside(policy).filter((active) => active.policy === policy);
     this.#endAll(
@@ -100,19 +141,25 @@ class Coordinator implements RunCoordinator {
 
   async stop(timeoutMs: number): Promise<StopReport> {
     this.#isStopping = true;
-    const graceMs = timeoutMs * BACKENDS_SHARE_OF_STOP;
+    this.#retries.dropAll();
+    const { clock, delivery } = this.#parts;
+    const deadline = clock.monotonic() + timeoutMs;
     const cancelled = [...this.#groups.values()].flatMap((runs) =>
-      this.#endAll(allOf(runs), STOP_REASON, graceMs),
+      this.#stopAll(allOf(runs), timeoutMs * BACKENDS_SHARE_OF_STOP),
     );
-    await settlesWithin(this.#parts.clock, timeoutMs, this.#whenIdle());
-    const lost = Array.from(this.#live.values(), (active) => active.undelivered);
-    for (const active of this.#live.values()) active.abortDelivery(STOP_REASON);
-    await settlesWithin(this.#parts.clock, ABORT_MS, this.#whenIdle());
-    return {
-      cancelledRuns: cancelled.length,
-      lostBatches: lost.reduce((sum, { batches }) => sum + batches, 0),
-      lostEntities: lost.reduce((sum, { entities }) => sum + entities, 0),
-    };
+    await settlesWithin(clock, timeoutMs, this.#whenIdle());
+    const left = await delivery.stop(Math.max(0, deadline - clock.monotonic()));
+    await settlesWithin(clock, ABORT_MS, this.#whenIdle());
+    return { cancelledRuns: cancelled.length, delivery: left };
+  }
+
+  /** The run that a policy is owed does not count as ended: it is run again by the daemon's next life. */
+  #stopAll(runs: readonly ActiveRun[], graceMs: number): readonly ActiveRun[] {
+    const now = this.#parts.clock.now();
+    for (const { run, policy } of runs) {
+      if (policy.kind === 'once' && isOwed(run)) run.retryAt = now;
+    }
+    return this.#endAll(runs, STOP_REASON, graceMs);
   }
 
   #decide(policy: RunnablePolicy, trigger: RunTrigger): OverlapDecision {
@@ -120,10 +167,23 @@ class Coordinator implements RunCoordinator {
     return decideOverlap(policy.overlap, trigger, { atWork: atWork.length, waiting: waiting.length });
   }
 
-  #open(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number, retryOf: string | undefined): ActiveRun {
+  /** @param repeats the run that this one stands in for. */
+  #open(
+    policy: RunnablePolicy,
+    trigger: RunTrigger,
+    dueAt: number,
+    repeats?: { readonly run: Readonly<Run>; readonly retries: number; readonly isAlone: boolean },
+  ): ActiveRun {
+    const { retries = 0, isAlone = false } = repeats ?? {};
     const now = this.#parts.clock.now();
-    const run = openRun(policy, trigger, { sequence: ++this.#sequence, dueAt, retryOf, retries: 0, now });
-    return new ActiveRun(run, policy, this.#parts);
+    const sequence = ++this.#sequence;
+    const run = openRun(policy, trigger, { sequence, dueAt, retryOf: repeats?.run.id, retries, now });
+    return new ActiveRun(run, policy, this.#parts, isAlone);
+  }
+
+  #begin(active: ActiveRun, decision: OverlapDecision): void {
+    if (decision.kind === 'skip') active.endBeforeStart('skipped', decision.reason);
+    else this.#start(active, decision.kind);
   }
 
   #start(active: ActiveRun, how: 'start' | 'wait'): void {
@@ -148,24 +208,60 @@ class Coordinator implements RunCoordinator {
       if (isFinal(active.run.status)) return;
       active.takeBackend();
     }
-    const outcome = await active.begin(isAlone(active.run));
+    const outcome = await active.begin();
     const turn = this.#endings.turn();
     if (turn) await turn;
-    active.endBackend();
-    if (this.#deservesRetry(active, outcome)) this.#retry(active);
+    active.endBackend(outcome);
+    const wasInnocent = outcome.kind === 'crashed' && outcome.innocent && !active.isEndedEarly;
+    const isRepeated = wasInnocent && !active.isAlone && !this.#isStopping;
+    if (isRepeated) this.#repeatNow(active);
     this.#makeRoom(active);
-    active.conclude(outcome, await active.finishDelivery());
-    this.#forget(active);
+    const delivered = await active.finishDelivery();
+    if (!delivered.isLeft) this.#conclude(active, delivered, wasInnocent && !isRepeated);
+    this.#forget(active.run);
   }
 
-  /** A run that went down with another's child gets one more, in a child of its own. */
-  #deservesRetry(active: ActiveRun, outcome: ExecutionOutcome): boolean {
-    const wasInnocent = outcome.kind === 'crashed' && outcome.innocent;
-    return wasInnocent && !isAlone(active.run) && !active.isEndedEarly && !this.#isStopping;
+  #conclude(active: ActiveRun, delivered: DeliveryOutcome, isTakenAlong: boolean): void {
+    const { policy, run } = active;
+    const isPassing = isTakenAlong || active.hasFailedInPassing(delivered);
+    if (isPassing) run.retryAt = retryAtOf(run, policy.retry, this.#parts.clock.now());
+    active.conclude(delivered);
+    if (isPassing && run.retryAt !== undefined && !this.#isStopping) {
+      this.#retries.add(policy, run, run.retryAt);
+    }
   }
 
-  #retry({ policy, run }: ActiveRun): void {
-    this.#start(this.#open(policy, 'retry', run.dueAt, run.id), 'start');
+  /** A run that went down with another's child gets one more at once, in a child of its own. */
+  #repeatNow({ policy, run }: ActiveRun): void {
+    const repeats = { run, retries: run.retries, isAlone: true };
+    this.#start(this.#open(policy, 'retry', run.dueAt, repeats), 'start');
+  }
+
+  /** One that the daemon's own stop has cancelled has used up none of its retries. */
+  #repeatLater(policy: RunnablePolicy, run: Readonly<Run>): void {
+    if (this.#isStopping) return;
+    const retries = run.status === 'cancelled' ? run.retries : run.retries + 1;
+    const active = this.#open(policy, 'retry', run.dueAt, { run, retries, isAlone: false });
+    this.#begin(active, this.#decide(policy, policy.kind === 'once' ? 'once' : 'retry'));
+  }
+
+  #planRetry(policy: RunnablePolicy, run: Run): void {
+    run.retryAt = retryAtOf(run, policy.retry, this.#parts.clock.now());
+    if (run.retryAt !== undefined) this.#parts.events.emit('run:changed', { run });
+  }
+
+  /** Nobody can say what became of its backend; what it had yielded by then is delivered all the same. */
+  #lose(run: Run): void {
+    run.reason = lossOf(run);
+    moveTo(run, 'lost', this.#parts.clock.now());
+    this.#parts.events.emit('run:finished', { run });
+  }
+
+  async #resume(run: Run): Promise<void> {
+    const resumed = new ResumedRun(run, this.#parts);
+    this.#live.set(run.id, resumed);
+    await resumed.end();
+    this.#forget(run);
   }
 
   /** The backend's part is over: the next run of the group, and the next of all that wait, may begin. */
@@ -198,11 +294,11 @@ class Coordinator implements RunCoordinator {
     if (!isFinal(active.run.status)) return;
     const waiting = this.#groups.get(active.policy.overlapGroup)?.waiting;
     if (!waiting || !takeOut(active, waiting)) this.#makeRoom(active);
-    this.#forget(active);
+    this.#forget(active.run);
   }
 
-  #forget(active: ActiveRun): void {
-    this.#live.delete(active.run.id);
+  #forget({ id }: Readonly<Run>): void {
+    this.#live.delete(id);
     if (this.#live.size === 0) this.#idle?.resolve();
   }
 
@@ -225,7 +321,7 @@ function takeOut(active: ActiveRun, runs: ActiveRun[]): boolean {
   return true;
 }
 
-/** A run that another's crash took along shares its child with nobody the second time. */
-function isAlone(run: Readonly<Run>): boolean {
-  return run.trigger === 'retry';
+/** A run on request is one more than what a policy is owed. */
+function isOwed({ trigger }: Readonly<Run>): boolean {
+  return trigger !== 'submit';
 }
