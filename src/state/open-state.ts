@@ -1,0 +1,94 @@
+import type { Logger } from 'pino';
+import { type Clock, every } from '../clock.ts';
+import { type StateBounds, sharesOf } from './bounds.ts';
+import type { Meter } from './calls.ts';
+import type { State, StateHealth } from './contract.ts';
+import { keptBatches } from './kept-batches.ts';
+import { keptPolicies } from './kept-policies.ts';
+import { keptRuns } from './kept-runs.ts';
+import { StateThread } from './state-thread.ts';
+
+interface OpenOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly bounds: StateBounds;
+}
+
+const UPKEEP_PERIOD_MS = 10_000;
+/** How often a disk that cannot be written is tried again. */
+const PROBE_PERIOD_MS = 1_000;
+
+/**
+ * Opens the data directory, which is made when there is none, for this daemon alone.
+ * Rejects with a `StartError` when it cannot be had: it cannot be written, another daemon has it, or a later version of
+ * the program wrote it.
+ */
+export async function openState({ directory, clock, log, bounds }: OpenOptions): Promise<State> {
+  const standing = new Standing(log);
+  const thread = await StateThread.start({ directory, bounds }, standing);
+  const meter = (): Meter => standing.meter;
+  const upkeep = (): Promise<void> => thread.call('upkeep.begin', [clock.now()]).catch(() => {});
+  const probe = async (): Promise<void> => {
+    if (meter().fault !== '') await thread.call('upkeep.probe', []).catch(() => {});
+  };
+  void upkeep();
+  const stops = [every(clock, UPKEEP_PERIOD_MS, upkeep), every(clock, PROBE_PERIOD_MS, probe)];
+  return {
+    policies: keptPolicies(thread),
+    runs: keptRuns(thread),
+    batches: keptBatches({
+      thread,
+      clock,
+      counts: meter,
+      mostWaitingBytes: sharesOf(bounds.dataMaxBytes).spool,
+    }),
+    health: () => standing.health,
+    figures: () => {
+      const { fileBytes: bytes, commits, commitMs } = meter();
+      return { bytes, commits, commitMs };
+    },
+    close: () => {
+      for (const stop of stops) stop();
+      return thread.close();
+    },
+  };
+}
+
+/** What the thread last said of itself; each change is told in the log once. */
+class Standing {
+  meter: Meter = {
+    fault: '',
+    fileBytes: 0,
+    waitingBytes: 0,
+    letterCount: 0,
+    commits: 0,
+    commitMs: 0,
+  };
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log.child({ module: 'state' });
+  }
+
+  get health(): StateHealth {
+    const { fault } = this.meter;
+    return { ok: fault === '', reason: fault };
+  }
+
+  onMeter(meter: Meter): void {
+    const before = this.meter.fault;
+    this.meter = meter;
+    if (meter.fault === before) return;
+    if (meter.fault === '') this.#log.info('State is kept again');
+    else this.#log.error(`State cannot be kept: ${meter.fault}`);
+  }
+
+  onLost(message: string): void {
+    this.#log.error(`A part of history could not be kept: ${message}`);
+  }
+
+  onEnd(reason: string): void {
+    this.onMeter({ ...this.meter, fault: reason });
+  }
+}

@@ -1,0 +1,24 @@
+/** What SQLite says of the disk rather than of us: the low byte of its codes. */
+const FAULTS: Readonly<Record<number, string>> = {
+  5: 'the data file is in use by another program',
+  7: 'out of memory',
+  8: 'the data directory is read-only',
+  10: 'the disk reports an error (I/O error)',
+  11: 'the data file is damaged',
+  13: 'no space left on the device',
+  14: 'the data file cannot be opened',
+  15: 'the data file is in use by another program',
+  26: 'the data file is damaged',
+};
+
+/** SQLite's primary code of an error; undefined: it is none of SQLite. */
+export function sqliteCodeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return Number(error.errcode) & 0xff;
+}
+
+/** What is wrong with the disk, for a person; undefined: nothing, the error is of another kind. */
+export function diskFaultOf(error: unknown): string | undefined {
+  const code = sqliteCodeOf(error);
+  return code === undefined ? undefined : FAULTS[code];
+}

@@ -1,0 +1,87 @@
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '../../errors.ts';
+import type { StateFiles } from '../files.ts';
+import { sqliteCodeOf } from './faults.ts';
+import { isAlive, type ProcessIdentity, thisProcess } from './process-identity.ts';
+
+/** A daemon that is about to end gets this long to do so. */
+const LOCK_WAIT_MS = 300;
+const SQLITE_BUSY = 5;
+
+/** The directory cannot be had; the message is for a person. */
+export class DirectoryError extends Error {
+  override readonly name = 'DirectoryError';
+}
+
+/** A directory that is this process's alone. */
+export interface HeldDirectory {
+  readonly owner: ProcessIdentity;
+  release(): void;
+}
+
+/**
+ * Makes the directory where there is none, and locks it against every other daemon. The kernel lets go of the lock when
+ * the process ends, however it does. Throws {@link DirectoryError}.
+ */
+export function holdDirectory(directory: string, files: StateFiles): HeldDirectory {
+  try {
+    if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(directory, 0o700);
+    closeSync(openSync(files.lock, 'a', 0o600));
+  } catch (error) {
+    throw new DirectoryError(`the data directory ${directory} cannot be used: ${messageOf(error)}`);
+  }
+  const lock = lockFile(directory, files);
+  try {
+    const owner = takeOver(directory, files);
+    return { owner, release: () => lock.close() };
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function lockFile(directory: string, files: StateFiles): DatabaseSync {
+  const lock = new DatabaseSync(files.lock, { timeout: LOCK_WAIT_MS });
+  try {
+    // Never ended: the lock lasts as long.
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (sqliteCodeOf(error) === SQLITE_BUSY) throw inUse(directory, ownerIn(files.owner));
+    throw new DirectoryError(`the data directory ${directory} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+/** A lock file that was removed and made anew can be locked beside the old one: the daemon before must be gone, too. */
+function takeOver(directory: string, files: StateFiles): ProcessIdentity {
+  const owner = thisProcess();
+  const before = ownerIn(files.owner);
+  if (before && before.pid !== owner.pid && isAlive(before)) throw inUse(directory, before);
+  try {
+    const draft = `${files.owner}.new`;
+    writeFileSync(draft, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
+    renameSync(draft, files.owner);
+  } catch (error) {
+    throw new DirectoryError(`the data directory ${directory} cannot be written: ${messageOf(error)}`);
+  }
+  return owner;
+}
+
+function inUse(directory: string, owner: ProcessIdentity | undefined): DirectoryError {
+  const whose = owner ? `the orb-worker with pid ${owner.pid}` : 'another orb-worker';
+  return new DirectoryError(`the data directory ${directory} is in use by ${whose}`);
+}
+
+/** undefined: nobody, or nobody can say. */
+function ownerIn(file: string): ProcessIdentity | undefined {
+  try {
+    const noted: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof noted !== 'object' || noted === null) return undefined;
+    const { bootId, pid, started } = { bootId: '', pid: 0, started: '', ...noted };
+    return { bootId: String(bootId), pid: Number(pid), started: String(started) };
+  } catch {
+    return undefined;
+  }
+}

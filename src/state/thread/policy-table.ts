@@ -1,0 +1,55 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { FoundPolicyRow, PolicyCalls } from '../calls.ts';
+
+/** `runs_after`: runs of its name up to this sequence are of a policy that was deleted. */
+export const POLICY_TABLE = `
+  CREATE TABLE policies (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL,
+    provenance TEXT NOT NULL,
+    applied_at INTEGER NOT NULL,
+    has_run INTEGER NOT NULL DEFAULT 0,
+    runs_after INTEGER NOT NULL
+  ) STRICT;
+`;
+
+/** Policies that are applied. */
+export function policyTable(db: DatabaseSync): PolicyCalls {
+  const all = db.prepare('SELECT * FROM policies ORDER BY number');
+  const lastDue = db.prepare(`
+    SELECT due_at FROM runs WHERE policy = ? AND policy_number = ? AND trigger = 'cron' ORDER BY sequence DESC LIMIT 1
+  `);
+  const runsAfter = db.prepare('SELECT runs_after FROM policies WHERE name = ?');
+  const lastSequence = db.prepare('SELECT coalesce(max(sequence), 0) AS last FROM runs');
+  const forgetName = db.prepare('DELETE FROM policies WHERE name = ?');
+  const insert = db.prepare(`
+    INSERT INTO policies (number, name, document, provenance, applied_at, runs_after) VALUES (?, ?, ?, ?, ?, ?)
+  `);
+  const remove = db.prepare('DELETE FROM policies WHERE number = ?');
+  return {
+    'policies.found': () =>
+      all.all().map((row): FoundPolicyRow => {
+        const due = lastDue.get(row.name ?? null, row.number ?? null);
+        return {
+          number: Number(row.number),
+          name: String(row.name),
+          document: String(row.document),
+          provenance: String(row.provenance),
+          appliedAt: Number(row.applied_at),
+          hasRun: row.has_run === 1,
+          lastDueAt: due && Number(due.due_at),
+        };
+      }),
+    'policies.save': (rows) => {
+      for (const { number, name, document, provenance, appliedAt } of rows) {
+        const since = runsAfter.get(name)?.runs_after ?? lastSequence.get()?.last ?? 0;
+        forgetName.run(name);
+        insert.run(number, name, document, provenance, appliedAt, since);
+      }
+    },
+    'policies.remove': (numbers) => {
+      for (const number of numbers) remove.run(number);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+
+/** A process, told apart from every other one that has had or will have its pid; `''` where the system does not tell. */
+export interface ProcessIdentity {
+  readonly bootId: string;
+  readonly pid: number;
+  /** Ticks from the boot to its start. */
+  readonly started: string;
+}
+
+/** The field of `/proc/PID/stat` that says when it was started, counted behind the name of the program. */
+const START_FIELD = 19;
+
+export function thisProcess(): ProcessIdentity {
+  return { bootId: bootId(), pid: process.pid, started: startOf(process.pid) };
+}
+
+/** Whether this very process is alive: same boot, same pid, started at the same tick. */
+export function isAlive({ bootId: boot, pid, started }: ProcessIdentity): boolean {
+  return started !== '' && boot === bootId() && startOf(pid) === started;
+}
+
+function bootId(): string {
+  return textOf('/proc/sys/kernel/random/boot_id').trim();
+}
+
+function startOf(pid: number): string {
+  const stat = textOf(`/proc/${pid}/stat`);
+  // The program's name may hold anything, closing brackets included.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_FIELD] ?? '';
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,278 @@
+import { statSync } from 'node:fs';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../errors.ts';
+import type { StateBounds } from '../bounds.ts';
+import { type Answer, CALL_KINDS, type Call, type FromThread, type Meter, type ToThread } from '../calls.ts';
+import { companionsOf, stateFilesIn } from '../files.ts';
+import { diskFaultOf, sqliteCodeOf } from './faults.ts';
+import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
+import { NewerSchemaError } from './migrations.ts';
+import { Store, type TableCall } from './store.ts';
+import { Unwritten } from './unwritten.ts';
+
+/** What the thread is told when it is started. */
+export interface ThreadOptions {
+  readonly directory: string;
+  readonly bounds: StateBounds;
+}
+
+/** What is committed together has no more bytes of batches than this. */
+const MOST_GROUP_BYTES = 16 * 1024 * 1024;
+/** What has to fit before the disk counts as well again. */
+const FEWEST_PROBE_BYTES = 64 * 1024;
+const MOST_PROBE_BYTES = 4 * 1024 * 1024;
+const SQLITE_FULL = 13;
+
+/** Opens the data directory that the thread was started for, and does what it is asked to until it is told to end. */
+export function serve(): void {
+  const port = parentPort;
+  if (!port) throw new Error('this file runs in a thread of its own');
+  const options: ThreadOptions = workerData;
+  const tell = (message: FromThread): void => port.postMessage(message);
+  try {
+    new Server(options, port).listen();
+  } catch (error) {
+    tell({ kind: 'refused', message: startFault(options.directory, error) });
+    port.close();
+  }
+}
+
+function startFault(directory: string, error: unknown): string {
+  if (error instanceof DirectoryError) return error.message;
+  if (error instanceof NewerSchemaError)
+    return `the data directory ${directory} cannot be used: ${error.message}`;
+  return `the data directory ${directory} cannot be used: ${diskFaultOf(error) ?? messageOf(error)}`;
+}
+
+/** Commits in groups: whatever has come while the last group was written is the next one. */
+class Server {
+  readonly #port: MessagePort;
+  readonly #database: string;
+  readonly #bounds: StateBounds;
+  readonly #held: HeldDirectory;
+  readonly #unwritten = new Unwritten();
+  readonly #life: number;
+  /** undefined: it could not be opened again after a fault. */
+  #store: Store | undefined;
+  #fault = '';
+  #mustReopen = false;
+  #probeBytes = FEWEST_PROBE_BYTES;
+  #commits = 0;
+  #commitMs = 0;
+  #isClosing = false;
+
+  constructor({ directory, bounds }: ThreadOptions, port: MessagePort) {
+    const files = stateFilesIn(directory);
+    this.#port = port;
+    this.#bounds = bounds;
+    this.#database = files.database;
+    this.#held = holdDirectory(directory, files);
+    try {
+      this.#store = new Store(files.database, bounds, this.#held.owner);
+      this.#life = this.#store.life;
+    } catch (error) {
+      this.#held.release();
+      throw error;
+    }
+  }
+
+  listen(): void {
+    this.#port.on('message', (first: ToThread) => this.#take([first, ...this.#others()]));
+    this.#tell({ kind: 'opened', meter: this.#meter() });
+  }
+
+  #others(): ToThread[] {
+    const others: ToThread[] = [];
+    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) {
+      others.push(next.message);
+    }
+    return others;
+  }
+
+  #take(messages: readonly ToThread[]): void {
+    for (const group of groupsOf(messages.flatMap((message) => (message === 'close' ? [] : message)))) {
+      const answers = this.#answer(group);
+      this.#tell({ kind: 'reply', answers, meter: this.#meter() }, buffersOf(answers));
+    }
+    if (messages.includes('close')) this.#close();
+  }
+
+  #answer(group: readonly Call[]): Answer[] {
+    const calls = group.filter((call) => !isUpkeep(call));
+    const answers = this.#fault === '' ? this.#write(calls) : this.#refuse(calls);
+    for (const call of group) {
+      if (call.name === 'upkeep.probe') this.#probe();
+      if (call.name === 'upkeep.begin') this.#beginUpkeep(call.parameters[0]);
+      if (isUpkeep(call)) answers.push({ number: call.number, kind: 'done', value: undefined });
+    }
+    return answers;
+  }
+
+  #write(calls: readonly TableCall[]): Answer[] {
+    if (calls.length === 0) return [];
+    const store = this.#store;
+    if (!store) return this.#refuse(calls);
+    const isSynced = calls.some(({ name }) => CALL_KINDS[name] === 'kept');
+    try {
+      return this.#measured(() => store.transact(calls, isSynced));
+    } catch (error) {
+      this.#noteFault(error, bytesOf(calls));
+      return this.#refuse(calls);
+    }
+  }
+
+  /** While nothing can be written: what is only noted waits, what can be read is read. */
+  #refuse(calls: readonly TableCall[]): Answer[] {
+    return calls.flatMap((call): Answer[] => {
+      if (call.name === 'history.write') {
+        this.#unwritten.add(call);
+        return [];
+      }
+      if (CALL_KINDS[call.name] === 'read' && this.#store) return [this.#store.read(call)];
+      return [{ number: call.number, kind: 'unavailable', message: this.#fault }];
+    });
+  }
+
+  /** Tries to write what was not written yet, and as much beside it as could not be written before. */
+  #probe(): void {
+    if (this.#fault === '') return;
+    try {
+      const store = this.#reopened();
+      store.probe(this.#probeBytes);
+      store.transact(this.#unwritten.calls, true);
+      this.#unwritten.clear();
+      this.#fault = '';
+      this.#probeBytes = FEWEST_PROBE_BYTES;
+    } catch (error) {
+      this.#noteFault(error, this.#probeBytes);
+    }
+  }
+
+  /** After some faults nobody knows what SQLite, or the system, still has in memory. */
+  #reopened(): Store {
+    if (this.#store && !this.#mustReopen) return this.#store;
+    const old = this.#store;
+    this.#store = undefined;
+    closeQuietly(old);
+    this.#store = new Store(this.#database, this.#bounds, this.#life);
+    this.#mustReopen = false;
+    return this.#store;
+  }
+
+  #noteFault(error: unknown, bytes: number): void {
+    this.#fault = diskFaultOf(error) ?? messageOf(error);
+    this.#mustReopen ||= sqliteCodeOf(error) !== SQLITE_FULL;
+    this.#probeBytes = Math.min(Math.max(this.#probeBytes, bytes), MOST_PROBE_BYTES);
+    this.#store?.upkeep.abandon();
+  }
+
+  #beginUpkeep(now: number): void {
+    if (this.#fault !== '' || !this.#store || this.#store.upkeep.isAtWork) return;
+    this.#store.upkeep.begin(now);
+    setImmediate(() => this.#maintain());
+  }
+
+  /** A step between two groups. */
+  #maintain(): void {
+    const store = this.#store;
+    if (!store?.upkeep.isAtWork || this.#isClosing) return;
+    try {
+      store.maintain();
+      if (store.upkeep.isAtWork) {
+        setImmediate(() => this.#maintain());
+        return;
+      }
+      store.checkpoint();
+    } catch (error) {
+      this.#noteFault(error, 0);
+    }
+    this.#tell({ kind: 'reply', answers: [], meter: this.#meter() });
+  }
+
+  #close(): void {
+    this.#isClosing = true;
+    try {
+      if (this.#fault !== '') this.#probe();
+      this.#store?.close();
+    } catch {
+      // What could not be written was told to whoever waited for it.
+    }
+    this.#held.release();
+    this.#port.close();
+  }
+
+  #measured<T>(work: () => T): T {
+    const begin = performance.now();
+    const result = work();
+    this.#commits++;
+    this.#commitMs += performance.now() - begin;
+    return result;
+  }
+
+  #meter(): Meter {
+    return {
+      fault: this.#fault,
+      fileBytes: [this.#database, ...companionsOf(this.#database)].reduce(
+        (sum, file) => sum + sizeOf(file),
+        0,
+      ),
+      waitingBytes: this.#store?.waitingBytes ?? 0,
+      letterCount: this.#store?.letterCount ?? 0,
+      commits: this.#commits,
+      commitMs: this.#commitMs,
+    };
+  }
+
+  #tell(message: FromThread, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+}
+
+function isUpkeep(call: Call): call is Exclude<Call, TableCall> {
+  return CALL_KINDS[call.name] === 'upkeep';
+}
+
+function groupsOf(calls: readonly Call[]): Call[][] {
+  const groups: Call[][] = [];
+  let bytes = Infinity;
+  for (const call of calls) {
+    const more = bytesOf([call]);
+    if (bytes + more > MOST_GROUP_BYTES) {
+      groups.push([]);
+      bytes = 0;
+    }
+    groups.at(-1)?.push(call);
+    bytes += more;
+  }
+  return groups;
+}
+
+function bytesOf(calls: readonly Call[]): number {
+  return calls.reduce((sum, call) => {
+    if (call.name === 'batches.keep') return sum + call.parameters[0].spool.bytes.byteLength;
+    if (call.name !== 'batches.settle') return sum;
+    const [{ parts, letters }] = call.parameters;
+    return [...parts, ...letters].reduce((inner, { bytes }) => inner + bytes.byteLength, sum);
+  }, 0);
+}
+
+/** Bytes that an answer brings along go over without being copied. */
+function buffersOf(answers: readonly Answer[]): ArrayBuffer[] {
+  return answers.flatMap((answer) => {
+    if (answer.kind !== 'done' || typeof answer.value !== 'object' || answer.value === null) return [];
+    const bytes = 'bytes' in answer.value ? answer.value.bytes : answer.value;
+    return bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+  });
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function closeQuietly(store: Store | undefined): void {
+  try {
+    store?.close();
+  } catch {
+    // It is opened anew.
+  }
+}
