@@ -4,6 +4,7 @@ import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
 import { lazyBackendHost } from './backend/lazy-host.ts';
 import type { Clock } from './clock.ts';
+import type { DeliveryTotals } from './delivery/contract.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
 import { StartError } from './errors.ts';
 import { Events } from './events.ts';
@@ -99,7 +100,7 @@ async function buildDaemon(
 
   if (options.bundlesRoot !== undefined) void warnOfRoot(options.bundlesRoot, log);
 
-  const history = createRunHistory({ events });
+  const history = createRunHistory({ events, clock });
   const coordinator = createRunCoordinator({
     clock,
     log,
@@ -220,8 +221,18 @@ async function runAll(undo: Undo[], log: Logger): Promise<void> {
   }
 }
 
-function describeStop(report: StopReport): string {
-  const { cancelledRuns, lostBatches, lostEntities } = report;
-  if (cancelledRuns === 0 && lostBatches === 0) return 'Stopped, nothing was left';
-  return `Stopped: ${cancelledRuns} runs cancelled, ${lostBatches} batches with ${lostEntities} entities not delivered`;
+function describeStop({ cancelledRuns, delivery }: StopReport): string {
+  const parts = [
+    ...(cancelledRuns > 0 ? [`${inDigits(cancelledRuns)} runs cancelled`] : []),
+    ...inWords(delivery.left, 'wait on disk'),
+    ...inWords(delivery.lost, 'not delivered'),
+  ];
+  return parts.length === 0 ? 'Stopped, nothing was left' : `Stopped: ${parts.join(', ')}`;
 }
+
+function inWords({ waitingBatches, waitingEntities }: DeliveryTotals, what: string): string[] {
+  if (waitingBatches === 0) return [];
+  return [`${inDigits(waitingBatches)} batches with ${inDigits(waitingEntities)} entities ${what}`];
+}
+
+const inDigits = (number: number): string => number.toLocaleString('en');

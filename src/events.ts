@@ -11,14 +11,20 @@ export interface DaemonEvents {
   'policy:deleted': { readonly policy: string };
   /** The daemon stops: the policy fires no more. */
   'policy:stopped': { readonly policy: string };
-  /** A run was opened. Every run that is opened ends with exactly one `run:finished`. */
+  /** A run was opened. It ends with exactly one `run:finished`, but for one that the next life is to deliver. */
   'run:opened': { readonly run: Readonly<Run> };
+  /** A run that an earlier life had opened goes on, or is lost: it ends as if it had been opened now. */
+  'run:resumed': { readonly run: Readonly<Run> };
   /** The backend's `run` was entered. */
   'run:started': { readonly run: Readonly<Run> };
+  /** Its backend's part is over, and what it yielded is still being delivered. */
+  'run:delivering': { readonly run: Readonly<Run> };
   /** A backend wrote a line in a run, whatever its level. */
   'run:logged': { readonly run: Readonly<Run>; readonly line: RunLine };
   /** A run reached its final state, `skipped` included. */
   'run:finished': { readonly run: Readonly<Run> };
+  /** More is known of a run in its final state: when it is run again, or what arrived of it after all. */
+  'run:changed': { readonly run: Readonly<Run> };
   /** The sink acknowledged a batch. */
   'batch:delivered': { readonly run: Readonly<Run>; readonly entityCount: number; readonly bytes: number };
   /** A request was answered; `route` is the template, not what was called. */

@@ -1,6 +1,5 @@
 import type { BackendLease, PolicyPayload } from '../backend/host.ts';
 import type { MisfireRule, Overlap, RetryRule, RunnablePolicy } from '../run/contract.ts';
-import type { RunTrigger } from '../run/run.ts';
 import type { Trigger } from '../trigger/contract.ts';
 import type { BundleFollower } from './bundle-follower.ts';
 import type { PolicyDraft, PolicyView, PolicyWarning } from './contract.ts';
@@ -75,7 +74,7 @@ export class AppliedPolicy implements RunnablePolicy {
   }
 
   /** What starts its runs. */
-  get kind(): RunTrigger {
+  get kind(): 'cron' | 'once' {
     return this.draft.schedule === undefined ? 'once' : 'cron';
   }
 

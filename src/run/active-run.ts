@@ -6,9 +6,10 @@ import { messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { type Redact, redactorOf } from '../redact.ts';
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
-import { conclude } from './conclude.ts';
+import { conclude, verdictOf } from './conclude.ts';
 import type { RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
+import type { LiveRun } from './live-run.ts';
 import { backendOf } from './open-run.ts';
 import { reasonOf } from './reason.ts';
 import { type Conclusion, moveTo, type Run, type RunStatus } from './run.ts';
@@ -42,9 +43,11 @@ const NOTHING_TO_DELIVER: DeliveryOutcome = {
  * `endBeforeStart` alone. Ten thousand may be on their way at once, so it is its own handlers and makes no promise
  * that nobody asks for.
  */
-export class ActiveRun implements RunHandlers {
+export class ActiveRun implements RunHandlers, LiveRun {
   readonly run: Run;
   readonly policy: RunnablePolicy;
+  /** It shares its child with nobody. */
+  readonly isAlone: boolean;
   readonly #parts: RunParts;
   #hasBegun = false;
   #execution: Execution | undefined;
@@ -53,6 +56,7 @@ export class ActiveRun implements RunHandlers {
   #timeout: Timer | undefined;
   #endedEarly: Conclusion | undefined;
   #gaveUp: Conclusion | undefined;
+  #isUndeliverable = false;
   #isBackendOver = false;
   #backendEnded: PromiseWithResolvers<void> | undefined;
   #backendLog: Logger | undefined;
@@ -60,9 +64,10 @@ export class ActiveRun implements RunHandlers {
   #acceptedBatches = 0;
   #acceptedEntities = 0;
 
-  constructor(run: Run, policy: RunnablePolicy, parts: RunParts) {
+  constructor(run: Run, policy: RunnablePolicy, parts: RunParts, isAlone: boolean) {
     this.run = run;
     this.policy = policy;
+    this.isAlone = isAlone;
     this.#parts = parts;
     parts.events.emit('run:opened', { run });
   }
@@ -75,14 +80,6 @@ export class ActiveRun implements RunHandlers {
   /** Whether it was handed to its backend; one that was not only waits. */
   get hasBegun(): boolean {
     return this.#hasBegun;
-  }
-
-  /** What was accepted from the backend and not acknowledged. */
-  get undelivered(): { readonly batches: number; readonly entities: number } {
-    return {
-      batches: this.#acceptedBatches - this.run.batches,
-      entities: this.#acceptedEntities - this.run.entityCount,
-    };
   }
 
   /** Resolves when the backend's part is over, and at once when it never began. */
@@ -98,7 +95,7 @@ export class ActiveRun implements RunHandlers {
   }
 
   /** Starts the backend's part. What it returns never rejects. */
-  begin(alone: boolean): Promise<ExecutionOutcome> {
+  begin(): Promise<ExecutionOutcome> {
     try {
       const { encoding, closeBatchAfterMs } = this.#parts;
       this.#hasBegun = true;
@@ -107,7 +104,7 @@ export class ActiveRun implements RunHandlers {
         payload: this.policy.payload,
         encoding,
         closeBatchAfterMs,
-        alone,
+        alone: this.isAlone,
         handlers: this,
       });
       return this.#execution.outcome;
@@ -117,11 +114,15 @@ export class ActiveRun implements RunHandlers {
   }
 
   /** The backend's part is over. */
-  endBackend(): void {
-    this.run.usage = this.#execution?.usage;
+  endBackend(outcome: ExecutionOutcome): void {
+    const { run } = this;
+    run.usage = this.#execution?.usage;
+    run.verdict = this.#cleaned(verdictOf(this.#endedEarly, outcome));
+    if (run.verdict.status === 'completed') run.retryAt = undefined;
     this.#execution = undefined;
     this.#isBackendOver = true;
-    if (this.run.status === 'running') this.#moveTo('delivering');
+    if (run.status === 'running') this.#moveTo('delivering');
+    if (this.#delivery && run.status === 'delivering') this.#parts.events.emit('run:delivering', { run });
     this.#backendEnded?.resolve();
   }
 
@@ -130,10 +131,16 @@ export class ActiveRun implements RunHandlers {
     return this.#delivery?.finish() ?? NOTHING_TO_DELIVER;
   }
 
+  /** Whether it failed because what it yielded could not be delivered for a while. */
+  hasFailedInPassing(delivered: DeliveryOutcome): boolean {
+    const wasItsOwnFault = this.run.verdict?.status !== 'completed' && !this.#isUndeliverable;
+    return delivered.isPassing === true && !wasItsOwnFault && this.#gaveUp === undefined;
+  }
+
   /** Takes the run to its final state. */
-  conclude(outcome: ExecutionOutcome, delivered: DeliveryOutcome): void {
-    const interference = { endedEarly: this.#endedEarly, gaveUp: this.#gaveUp };
-    const { status, reason } = conclude(interference, outcome, delivered);
+  conclude(delivered: DeliveryOutcome): void {
+    const verdict = this.run.verdict ?? { status: 'completed', reason: '' };
+    const { status, reason } = conclude(verdict, this.#gaveUp, delivered);
     this.#finish(status, status === 'cancelled' ? reason + this.#lostInWords() : reason);
   }
 
@@ -169,11 +176,6 @@ export class ActiveRun implements RunHandlers {
   endBeforeStart(status: RunStatus, reason: string): void {
     this.#isBackendOver = true;
     this.#finish(status, reason);
-  }
-
-  /** Gives up what is not acknowledged yet. */
-  abortDelivery(reason: string): void {
-    this.#openDelivery().abort(reason);
   }
 
   entered(): void {
@@ -232,6 +234,7 @@ export class ActiveRun implements RunHandlers {
   }
 
   #endUndeliverable(reason: string): void {
+    this.#isUndeliverable = !this.isEndedEarly;
     this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS);
   }
 
@@ -253,11 +256,12 @@ export class ActiveRun implements RunHandlers {
 
   #giveUp(conclusion: Conclusion): void {
     this.#gaveUp ??= conclusion;
-    this.abortDelivery(conclusion.reason);
+    this.#openDelivery().abort(conclusion.reason);
   }
 
   #lostInWords(): string {
-    const { batches, entities } = this.undelivered;
+    const batches = this.#acceptedBatches - this.run.batches;
+    const entities = this.#acceptedEntities - this.run.entityCount;
     return batches === 0 ? '' : `; not delivered: ${batches} batches with ${entities} entities`;
   }
 
@@ -273,6 +277,10 @@ export class ActiveRun implements RunHandlers {
   get #cleaner(): Redact {
     this.#redact ??= redactorOf(this.policy.secrets);
     return this.#redact;
+  }
+
+  #cleaned({ status, reason }: Conclusion): Conclusion {
+    return { status, reason: reason && reasonOf(reason, this.#cleaner) };
   }
 
   #moveTo(status: RunStatus): void {

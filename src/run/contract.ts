@@ -1,4 +1,5 @@
 import type { BackendLease, PolicyPayload } from '../backend/host.ts';
+import type { DeliveredRun, DeliveryStopReport } from '../delivery/contract.ts';
 import type { Run, RunStatus, RunTrigger } from './run.ts';
 
 /** What happens to a due run whose policy still has one at work. */
@@ -28,8 +29,9 @@ export interface RunnablePolicy {
   /** May be another one after {@link RunnablePolicy.catchUp}. */
   readonly lease: BackendLease;
   readonly payload: PolicyPayload;
+  /** What starts its runs; `once`: it is owed one run. */
+  readonly kind: 'cron' | 'once';
   readonly overlap: Overlap;
-  readonly misfire: MisfireRule;
   readonly retry: RetryRule;
   /** Runs of one group overlap each other: those of a policy, and of the policies that it took the place of. */
   readonly overlapGroup: object;
@@ -47,20 +49,43 @@ export interface RunnablePolicy {
 /** What was still under way when the daemon stopped. */
 export interface StopReport {
   readonly cancelledRuns: number;
-  readonly lostBatches: number;
-  readonly lostEntities: number;
+  readonly delivery: DeliveryStopReport;
+}
+
+/** What an earlier life of the daemon left. */
+export interface LeftRuns {
+  /** Runs in a state that is not final, oldest first. */
+  readonly unfinished: readonly Run[];
+  /** The latest runs of each policy. */
+  readonly latest: readonly Readonly<Run>[];
+  /** The largest sequence that was ever given. */
+  readonly lastSequence: number;
+  /** Of whose batches some wait. */
+  readonly undelivered: readonly DeliveredRun[];
 }
 
 /** Decides whether due runs start, and takes each through its states. */
 export interface RunCoordinator {
+  /**
+   * Goes on with what an earlier life left, before anything else: runs whose backend was at work are lost, those that
+   * were being delivered go on.
+   */
+  restore(left: LeftRuns): void;
+  /**
+   * A policy of an earlier life is there again: its runs that are to be run again will be. Returns whether the run
+   * that it is owed, if it is, is among these or being delivered.
+   */
+  takeUp(policy: RunnablePolicy): boolean;
   /** A run of this policy is due: it starts, waits, or is recorded as skipped. */
   fire(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number): void;
+  /** A run of this policy was due and does not start: it is recorded as skipped. */
+  skip(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number, reason: string): void;
   /**
    * Starts a run of this policy because somebody asks for one.
    * @throws ConflictError where its `overlap` forbids it, UnavailableError while the daemon stops.
    */
   submit(policy: RunnablePolicy): Readonly<Run>;
-  /** Cancels the runs of the policy's overlap group with this reason, waiting ones too; resolves when none is left, after `graceMs` at the latest plus the time to cut off. */
+  /** Cancels the runs of the policy's overlap group with this reason, waiting ones and its retries too; resolves when none is left, after `graceMs` at the latest plus the time to cut off. */
   cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void>;
   /**
    * Cancels one run: its backend gets a moment to stop, and what it has yielded a moment to be delivered; what only
@@ -68,8 +93,8 @@ export interface RunCoordinator {
    */
   cancelRun(id: string, reason: string): Readonly<Run> | undefined;
   /**
-   * Another policy takes this one's place: its runs that have not begun are cancelled with this reason, those that have
-   * are left to end. Resolves when none of its own needs its backend any more.
+   * Another policy takes this one's place: its runs that have not begun are cancelled with this reason, there are no
+   * more retries, those that have begun are left to end. Resolves when none of its own needs its backend any more.
    */
   retire(policy: RunnablePolicy, reason: string): Promise<void>;
   /** Starts nothing more, cancels what runs, lets deliveries end as far as the time allows. */

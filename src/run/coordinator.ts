@@ -1,6 +1,5 @@
-import type { ExecutionOutcome } from '../backend/host.ts';
-import type { DeliveryOutcome } from '../delivery/contract.ts';
 import { settlesWithin } from '../clock.ts';
+import type { DeliveryOutcome } from '../delivery/contract.ts';
 import { ConflictError, UnavailableError } from '../errors.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
 import type { LeftRuns, RunCoordinator, RunnablePolicy, StopReport } from './contract.ts';

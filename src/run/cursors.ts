@@ -6,8 +6,15 @@ type Filter = Pick<RunQuery, 'policy' | 'status'>;
 
 /** Writes and reads where a page of runs ended. A cursor holds all it says: nothing is kept between two pages. */
 export class Cursors {
-  /** Runs are counted anew when the daemon starts: a cursor of another life would point somewhere else. */
-  readonly #life = randomUUID();
+  readonly #life: string;
+
+  /**
+   * @param life a cursor of another is refused. Left out: one of its own, because runs that are not kept are counted
+   * anew when the daemon starts.
+   */
+  constructor(life: string = randomUUID()) {
+    this.#life = life;
+  }
 
   /** @param sequence of the last run of the page. */
   write(filter: Filter, sequence: number): string {

@@ -207,7 +207,7 @@ export class TestApi implements AsyncDisposable {
   readonly events = new Events((_name, fault) => {
     throw fault;
   });
-  readonly history = createRunHistory({ events: this.events });
+  readonly history = createRunHistory({ events: this.events, clock: systemClock });
   readonly answered: DaemonEvents['api:answered'][] = [];
   /** Stands in for the coordinator's. */
   cancelRun: ApiParts['cancelRun'] = () => undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ExecutionOutcome } from '../../src/backend/host.ts';
-import { conclude } from '../../src/run/conclude.ts';
+import { conclude, verdictOf } from '../../src/run/conclude.ts';
 import type { Conclusion } from '../../src/run/run.ts';
 
 const returned: ExecutionOutcome = { kind: 'returned' };
@@ -35,9 +35,7 @@ test.each<[string, Conclusion | undefined, ExecutionOutcome, string | undefined,
   ],
   ['the host cut it off', undefined, stopped, undefined, { status: 'cancelled', reason: 'cancelled' }],
 ])('%s', (_what, endedEarly, outcome, failure, expected) => {
-  expect(conclude({ endedEarly, gaveUp: undefined }, outcome, { acknowledged: 0, failure })).toEqual(
-    expected,
-  );
+  expect(conclude(verdictOf(endedEarly, outcome), undefined, { failure })).toEqual(expected);
 });
 
 test.each<[string, ExecutionOutcome, string | undefined, Conclusion]>([
@@ -45,6 +43,5 @@ test.each<[string, ExecutionOutcome, string | undefined, Conclusion]>([
   ['all was delivered before that', returned, undefined, { status: 'completed', reason: '' }],
   ['its backend had failed before', threw, 'given up', { status: 'failed', reason: 'it threw' }],
 ])('cancelled while it is delivered: %s', (_what, outcome, failure, expected) => {
-  const interference = { endedEarly: undefined, gaveUp: deleted };
-  expect(conclude(interference, outcome, { acknowledged: 0, failure })).toEqual(expected);
+  expect(conclude(verdictOf(undefined, outcome), deleted, { failure })).toEqual(expected);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { BadRequestError } from '../../src/errors.ts';
 import { Events } from '../../src/events.ts';
 import type { RunHistory, RunQuery } from '../../src/run/contract.ts';
@@ -10,7 +11,7 @@ class Story {
   readonly events = new Events((_name, fault) => {
     throw fault;
   });
-  readonly history: RunHistory = createRunHistory({ events: this.events });
+  readonly history: RunHistory = createRunHistory({ events: this.events, clock: systemClock });
   #sequence = 0;
 
   open(policy: string): Run {

@@ -121,7 +121,7 @@ export class Runs implements AsyncDisposable {
     const { concurrency = Number.POSITIVE_INFINITY, runTimeoutMs, clock = systemClock } = settings;
     this.host = settings.host ?? createHost(this.log, undefined);
     this.#ownsHost = settings.host === undefined;
-    this.history = createRunHistory({ events: this.events });
+    this.history = createRunHistory({ events: this.events, clock: systemClock });
     for (const name of ['run:opened', 'run:started', 'batch:delivered', 'run:finished'] as const) {
       this.events.on(name, ({ run }) => this.seen.push({ name, run: run.id }));
     }
@@ -217,7 +217,7 @@ function policyOf(
     lease,
     payload: serialize({ config: { package: 'scripted', steps }, scope: null }),
     overlap: 'skip',
-    misfire: { mode: 'run_once', windowMs: 3_600_000 },
+    kind: 'cron',
     retry: { times: 0, backoffMs: 10_000 },
     overlapGroup: {},
     timeoutMs: undefined,

@@ -1,0 +1,44 @@
+import type { LeftRuns } from './contract.ts';
+import type { Run } from './run.ts';
+
+/** What an earlier life left of one policy. */
+export interface LeftOfPolicy {
+  /** Lost now, or to be run again since then; not repeated yet. */
+  readonly toRepeat: Run[];
+  /** Being delivered. */
+  readonly delivering: Run[];
+}
+
+/** All of it once, oldest first; a run that goes on as the object that it goes on as. */
+export function everyLeft({ unfinished, latest }: LeftRuns): readonly Readonly<Run>[] {
+  const byId = new Map<string, Readonly<Run>>();
+  for (const run of [...latest, ...unfinished]) byId.set(run.id, run);
+  return [...byId.values()].sort((one, other) => one.sequence - other.sequence);
+}
+
+/** Sorts what an earlier life left, by the number of its policy. */
+export function sortLeft({ unfinished, latest }: LeftRuns): Map<number, LeftOfPolicy> {
+  const byPolicy = new Map<number, LeftOfPolicy>();
+  const of = ({ policyNumber }: Readonly<Run>): LeftOfPolicy => {
+    const known = byPolicy.get(policyNumber) ?? { toRepeat: [], delivering: [] };
+    byPolicy.set(policyNumber, known);
+    return known;
+  };
+  for (const run of unfinished) {
+    if (run.status === 'delivering') of(run).delivering.push(run);
+    else of(run).toRepeat.push(run);
+  }
+  const repeated = new Set([...latest, ...unfinished].map(({ retryOf }) => retryOf));
+  const known = new Set(unfinished.map(({ id }) => id));
+  for (const run of latest) {
+    const isToRepeat = run.retryAt !== undefined && !repeated.has(run.id) && !known.has(run.id);
+    if (isToRepeat) of(run).toRepeat.push({ ...run });
+  }
+  return byPolicy;
+}
+
+/** Why a run is lost, for the engineer who wonders. */
+export function lossOf({ status, updatedAt }: Readonly<Run>): string {
+  const what = status === 'pending' ? 'waited to begin' : 'was at work';
+  return `the daemon ended without ending this run, which ${what} when it was last noted at ${new Date(updatedAt).toISOString()}`;
+}
