@@ -26,6 +26,8 @@ export interface State {
   readonly policies: PolicyStore;
   readonly runs: RunArchive;
   readonly batches: BatchStore;
+  /** What all batches that wait may take together: beyond that `keep` rejects. */
+  readonly spoolBytes: number;
   health(): StateHealth;
   /** As of a moment ago: it is called often, and asks no disk. */
   figures(): StateFigures;

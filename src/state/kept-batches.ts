@@ -17,8 +17,6 @@ interface Parts {
   readonly clock: Clock;
   /** As the thread last said. */
   readonly counts: () => { readonly waitingBytes: number; readonly letterCount: number };
-  /** What all batches that wait may take. */
-  readonly mostWaitingBytes: number;
 }
 
 /** Batches, receipts and dead letters on disk. */
@@ -42,10 +40,6 @@ class KeptBatches implements BatchStore {
 
   get waitingBytes(): number {
     return this.#parts.counts().waitingBytes + this.#pendingBytes;
-  }
-
-  hasRoomFor(bytes: number): boolean {
-    return this.waitingBytes + bytes <= this.#parts.mostWaitingBytes;
   }
 
   async found(): Promise<readonly LeftBatch[]> {

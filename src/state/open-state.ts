@@ -37,12 +37,8 @@ export async function openState({ directory, clock, log, bounds }: OpenOptions):
   return {
     policies: keptPolicies(thread),
     runs: keptRuns(thread),
-    batches: keptBatches({
-      thread,
-      clock,
-      counts: meter,
-      mostWaitingBytes: sharesOf(bounds.dataMaxBytes).spool,
-    }),
+    batches: keptBatches({ thread, clock, counts: meter }),
+    spoolBytes: sharesOf(bounds.dataMaxBytes).spool,
     health: () => standing.health,
     figures: () => {
       const { fileBytes: bytes, commits, commitMs } = meter();
