@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Run } from '../../src/run/run.ts';
+import type { State } from '../../src/state/contract.ts';
+import { open, policyOf, runOf, temporaryDirectory } from './support.ts';
+
+async function reopened(directory: string, state: State): Promise<State> {
+  await state.close();
+  return open(directory);
+}
+
+test('a policy takes the place of the one of its name, and comes after those applied before it', async () => {
+  const directory = temporaryDirectory();
+  const state = await open(directory);
+  await state.policies.save([
+    policyOf(1, { name: 'a' }),
+    policyOf(2, { name: 'b' }),
+    policyOf(3, { name: 'c' }),
+  ]);
+  await state.policies.save([policyOf(4, { name: 'a', document: '{"new":1}' })]);
+  await state.policies.remove([2, 99]);
+  const found = await (await reopened(directory, state)).policies.found();
+  expect(found.map(({ number, name, document }) => [number, name, document])).toEqual([
+    [3, 'c', '{"config":{}}'],
+    [4, 'a', '{"new":1}'],
+  ]);
+});
+
+test('either all policies of a document are kept, or none', async () => {
+  const state = await open(temporaryDirectory());
+  await state.policies.save([policyOf(1)]);
+  await expect(state.policies.save([policyOf(2), policyOf(1, { name: 'other' })])).rejects.toThrow(
+    'policies.save',
+  );
+  await state.policies.save([policyOf(3)]);
+  expect((await state.policies.found()).map(({ name }) => name)).toEqual(['p1', 'p3']);
+});
+
+test.each<[string, Partial<Run>, boolean]>([
+  ['completed', { status: 'completed' }, true],
+  ['failed', { status: 'failed', reason: 'it threw' }, true],
+  ['cancelled by somebody', { status: 'cancelled', reason: 'on request' }, true],
+  ['cancelled because the daemon stopped', { status: 'cancelled', reason: 'the daemon was stopped' }, false],
+  ['failed, to be run again', { status: 'failed', retryAt: 5 }, false],
+  ['lost', { status: 'lost' }, false],
+  ['skipped', { status: 'skipped' }, false],
+  ['running', { status: 'running' }, false],
+  ['of another policy of that name', { status: 'completed', policyNumber: 2 }, false],
+])('after a run that was %s a policy has run: %s', async (_, changes, hasRun) => {
+  const directory = temporaryDirectory();
+  const state = await open(directory);
+  await state.policies.save([policyOf(1)]);
+  state.runs.record(runOf(1, changes));
+  const found = await (await reopened(directory, state)).policies.found();
+  expect(found).toMatchObject([{ name: 'p1', hasRun }]);
+});
+
+test('the latest moment that a schedule was due is that of its own cron runs', async () => {
+  const state = await open(temporaryDirectory());
+  await state.policies.save([policyOf(1), policyOf(2)]);
+  state.runs.record(runOf(1, { dueAt: 100 }));
+  state.runs.record(runOf(2, { dueAt: 200, status: 'skipped' }));
+  state.runs.record(runOf(3, { dueAt: 300, trigger: 'submit' }));
+  state.runs.record(runOf(4, { dueAt: 400, policyNumber: 7 }));
+  const found = await state.policies.found();
+  expect(found.map(({ lastDueAt }) => lastDueAt)).toEqual([200, undefined]);
+});
+
+test('a policy that took the place of another has its runs, one that was applied after a delete has none', async () => {
+  const state = await open(temporaryDirectory());
+  await state.policies.save([policyOf(1, { name: 'a' }), policyOf(2, { name: 'b' })]);
+  state.runs.record(runOf(1, { policy: 'a', policyNumber: 1 }));
+  state.runs.record(runOf(2, { policy: 'b', policyNumber: 2 }));
+  await state.policies.save([policyOf(3, { name: 'a' })]);
+  await state.policies.remove([2]);
+  await state.policies.save([policyOf(4, { name: 'b' })]);
+  state.runs.record(runOf(3, { policy: 'a', policyNumber: 3, status: 'skipped' }));
+  state.runs.record(runOf(4, { policy: 'a', policyNumber: 3 }));
+  state.runs.record(runOf(5, { policy: 'b', policyNumber: 4 }));
+  const sequences = async (count: number): Promise<number[]> =>
+    (await state.runs.latestOfEach(count)).map(({ sequence }) => sequence);
+  expect(await sequences(5)).toEqual([4, 1, 5]);
+  expect(await sequences(1)).toEqual([4, 5]);
+});
+
+/** Half of a surrogate pair, NUL and quotes included. */
+const anyText = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom('\0', '"', '\\', "'", '\ud800', '\udfff', '\u2028'),
+    fc.string({ unit: 'binary', maxLength: 1 }),
+  ),
+});
+
+test('a policy comes back exactly as it was, whatever its name', async () => {
+  const state = await open(temporaryDirectory());
+  let number = 0;
+  await fc.assert(
+    fc.asyncProperty(anyText, fc.jsonValue(), fc.maxSafeNat(), async (name, document, appliedAt) => {
+      const policy = policyOf(++number, { name, document: JSON.stringify(document), appliedAt });
+      await state.policies.save([policy]);
+      state.runs.record(runOf(number, { policy: name, policyNumber: number, status: 'completed' }));
+      const found = await state.policies.found();
+      expect(found).toContainEqual({ ...policy, hasRun: true, lastDueAt: 1_000 });
+      const [run] = await state.runs.list({ policy: name, status: undefined, limit: 1, before: undefined });
+      expect(run).toMatchObject({ policy: name, sequence: number });
+      await state.policies.remove([number]);
+    }),
+  );
+});
