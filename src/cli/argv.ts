@@ -25,6 +25,8 @@ export interface ArgvReading {
   readonly taken: readonly TakenFlag[];
   /** The flag that ended it. */
   readonly endedBy: ArgvFlag | undefined;
+  /** What stood there beside flags, as far as it was wanted. */
+  readonly words: readonly string[];
   /** What is wrong with the rest, in upstream's words. */
   readonly fault: string | undefined;
 }
@@ -42,6 +44,7 @@ type Token =
     };
 
 type FlagToken = Extract<Token, { kind: 'flag' }>;
+type Stray = Exclude<Token, FlagToken>;
 
 class ArgvFault extends Error {
   override readonly name = 'ArgvFault';
@@ -55,24 +58,35 @@ const NEGATIVE_NUMBER = /^-\d+$|^-\d*\.\d+$/;
  * Reads a command line as Python's argparse does, which the agent and people's scripts are used to: `--flag=value`,
  * shortened flags, `-p8071`, `-dp8071`; a word that begins with `-` is no value unless it is a number or has a blank.
  * Never throws.
+ *
+ * @param mostWords how many words that belong to no flag are wanted; `--` stands before some that begin with `-`
  */
-export function readArgv(argv: readonly string[], flags: readonly ArgvFlag[]): ArgvReading {
+export function readArgv(argv: readonly string[], flags: readonly ArgvFlag[], mostWords = 0): ArgvReading {
   const taken: TakenFlag[] = [];
+  const words: string[] = [];
   let fault: string | undefined;
   try {
-    const strays = takeFlags(classifyAll(argv, flags), flags, taken);
+    const strays = takeFlags(classifyAll(argv, flags), flags, taken, (token) => {
+      if (token.kind !== 'text') return token.kind === 'separator' && mostWords > 0;
+      return words.length < mostWords && words.push(token.text) > 0;
+    });
     if (strays.length > 0) fault = `unrecognized arguments: ${strays.join(' ')}`;
   } catch (error) {
     if (!(error instanceof ArgvFault)) throw error;
     fault = error.message;
   }
   const end = taken.findIndex(({ flag }) => flag.ends === true);
-  if (end === -1) return { taken, endedBy: undefined, fault };
-  return { taken: taken.slice(0, end), endedBy: taken[end]?.flag, fault: undefined };
+  if (end === -1) return { taken, endedBy: undefined, words, fault };
+  return { taken: taken.slice(0, end), endedBy: taken[end]?.flag, words, fault: undefined };
 }
 
-/** Adds what it finds to `taken`, and returns the words that belong to no flag, as they may be shown. */
-function takeFlags(tokens: readonly Token[], flags: readonly ArgvFlag[], taken: TakenFlag[]): string[] {
+/** Adds what it finds to `taken`, and returns what belongs to no flag and is not wanted, as it may be shown. */
+function takeFlags(
+  tokens: readonly Token[],
+  flags: readonly ArgvFlag[],
+  taken: TakenFlag[],
+  isWanted: (token: Stray) => boolean,
+): string[] {
   const strays: string[] = [];
   let isValue = false;
   let mayBeSecret = false;
@@ -83,7 +97,7 @@ function takeFlags(tokens: readonly Token[], flags: readonly ArgvFlag[], taken: 
       taken.push(...word.taken);
       isValue = word.usedNext;
       mayBeSecret ||= word.taken.some(({ flag }) => flag.credential);
-    } else {
+    } else if (!isWanted(token)) {
       strays.push(shownStray(token, mayBeSecret));
       mayBeSecret ||= token.kind === 'unknown';
     }
@@ -92,7 +106,7 @@ function takeFlags(tokens: readonly Token[], flags: readonly ArgvFlag[], taken: 
 }
 
 /** A word behind a credential may be the rest of it; one behind or in an unknown flag, its value. */
-function shownStray(token: Exclude<Token, FlagToken>, mayBeSecret: boolean): string {
+function shownStray(token: Stray, mayBeSecret: boolean): string {
   switch (token.kind) {
     case 'separator':
       return '--';

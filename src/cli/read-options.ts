@@ -23,10 +23,7 @@ const SECRET_REFERENCES = [
  * Throws a usage error for a variable that cannot be read, and for options that do not go together.
  */
 export function readOptions(given: GivenValues, env: NodeJS.ProcessEnv): DaemonOptions {
-  const take = <Key extends keyof OptionValues>(key: Key): OptionValues[Key] =>
-    fromFlag(OPTIONS[key], given.get(key), env) ??
-    fromVariable(OPTIONS[key], key, env) ??
-    OPTIONS[key].fallback;
+  const take = <Key extends keyof OptionValues>(key: Key): OptionValues[Key] => takeOption(key, given, env);
 
   return checkTogether({
     host: take('host'),
@@ -61,6 +58,16 @@ export function readOptions(given: GivenValues, env: NodeJS.ProcessEnv): DaemonO
     dataMaxBytes: take('dataMaxBytes'),
     secretVariables: secretVariables(given, env),
   });
+}
+
+/** An option by its flag, else its variable, else its default. Throws a usage error. */
+export function takeOption<Key extends keyof OptionValues>(
+  key: Key,
+  given: GivenValues,
+  env: NodeJS.ProcessEnv,
+): OptionValues[Key] {
+  const kind = OPTIONS[key];
+  return fromFlag(kind, given.get(key), env) ?? fromVariable(kind, key, env) ?? kind.fallback;
 }
 
 function fromFlag<Value>(

@@ -1,18 +1,26 @@
 import { StartError } from '../errors.ts';
-import { DIODE_SDK_VERSION, readVersion } from '../version.ts';
 import { readCommandLine, type Wish } from './command-line.ts';
+import { commandNamed } from './commands/command.ts';
 import { usageText } from './usage-error.ts';
+import { versionText } from './version-text.ts';
 
 /**
- * The program: does what its command line asks for. Sets the process's exit status; a daemon that was started ends
- * the process itself.
+ * The program: does what its command line asks for. Its first word names a command; without one it is a daemon, and takes
+ * flags alone. Sets the process's exit status; a daemon that was started ends the process itself.
  */
 export async function runCli(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const [first, ...rest] = argv;
+  const load = commandNamed(first);
+  if (load !== undefined) {
+    const { runCommand } = await import('./commands/run-command.ts');
+    await runCommand(await load(), rest, env);
+    return;
+  }
   try {
     await grant(readCommandLine(argv, env), env);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    process.stderr.write(usageText(error.message));
+    process.stderr.write(usageText(error.message, 'orb-worker', '[options]'));
     process.exitCode = error.exitStatus;
   }
 }
@@ -25,7 +33,7 @@ async function grant(wish: Wish, env: NodeJS.ProcessEnv): Promise<void> {
       return;
     }
     case 'version':
-      process.stdout.write(`Orb Worker version: ${readVersion()}, Diode SDK version: ${DIODE_SDK_VERSION}\n`);
+      process.stdout.write(`${versionText()}\n`);
       return;
     case 'daemon': {
       // The daemon's parts take ten times as long to load as all else here.

@@ -6,7 +6,12 @@ export function usageError(message: string): StartError {
   return new StartError(2, message);
 }
 
-/** What goes to stderr for it, as upstream: how to use the program, then what was wrong. */
-export function usageText(message: string): string {
-  return `usage: orb-worker [options], all of them with --help\norb-worker: error: ${oneLine(message)}\n`;
+/**
+ * What goes to stderr for it, as upstream: how to use the program, then what was wrong.
+ *
+ * @param usage what follows the program's name; undefined: it was used as it should be, and only what was wrong is said
+ */
+export function usageText(message: string, program: string, usage: string | undefined): string {
+  const error = `${program}: error: ${oneLine(message)}\n`;
+  return usage === undefined ? error : `usage: ${program} ${usage}, all of them with --help\n${error}`;
 }

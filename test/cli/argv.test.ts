@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type ArgvFlag, readArgv } from '../../src/cli/argv.ts';
 import { optionsOf, outcomeOf } from './support.ts';
 
 const NEEDS_TARGET = '--diode-target required when not running with --dry-run';
@@ -215,4 +216,21 @@ test('whatever stands around it, the value of a credential is never echoed', () 
     }),
     { numRuns: 1_000 },
   );
+});
+
+describe('words beside flags, where some are wanted', () => {
+  const port: ArgvFlag = { key: 'port', long: '--port', short: '-p', takesValue: true, credential: false };
+  test.each([
+    [['a', '-p', '1', 'b'], ['a', 'b'], undefined],
+    [['-p1', '--', '-a', 'b'], ['-a', 'b'], undefined],
+    [['a', '--', 'b', '--'], ['a', 'b'], 'unrecognized arguments: --'],
+    [['-5', ''], ['-5', ''], undefined],
+    [['a', 'b', 'c', 'd'], ['a', 'b'], 'unrecognized arguments: c d'],
+    [['a', '-x', 'secret'], ['a', 'secret'], 'unrecognized arguments: -x'],
+    [['a', '-p'], ['a'], 'argument -p/--port: expected one argument'],
+  ])('%j', (argv, words, fault) => {
+    const reading = readArgv(argv, [port], 2);
+    expect(reading.fault).toBe(fault);
+    if (fault?.startsWith('argument') !== true) expect(reading.words).toEqual(words);
+  });
 });

@@ -69,6 +69,6 @@ function tryLine(input: Buffer): void {
   const refusal = refusalOf(() => readCommandLine(argv, env), StartError);
   if (refusal === undefined) return;
   if (refusal.exitStatus !== 2) throw refusal;
-  const lines = usageText(refusal.message).split('\n').length - 1;
+  const lines = usageText(refusal.message, 'orb-worker', '[options]').split('\n').length - 1;
   if (lines !== 2) throw new Error(`a usage error of ${lines} lines`);
 }
