@@ -1,5 +1,5 @@
 const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 30_000;
+export const LONGEST_DELAY_MS = 30_000;
 
 /**
  * How long to wait before a batch is sent again, in milliseconds: anything up to a bound that doubles with each try, so

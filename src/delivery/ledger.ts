@@ -1,40 +1,50 @@
-import type { Clock } from '../clock.ts';
-import type { Batch } from '../sink/contract.ts';
+import type { BatchEncoding } from '../sink/contract.ts';
 import type { DeliveryTotals } from './contract.ts';
+import type { WaitingBatch } from './waiting-batch.ts';
 
 /** Counts batches that have neither been acknowledged nor given up. */
 export class Ledger {
-  readonly #clock: Clock;
-  /** When each was added, by the monotonic clock; the oldest first. */
-  readonly #addedAt = new Map<Batch, number>();
+  readonly #encoding: BatchEncoding;
+  #batches = 0;
   #bytes = 0;
   #entities = 0;
+  #misfits = 0;
+  #onEmpty: (() => void) | undefined;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  /** @param encoding any other is a misfit. */
+  constructor(encoding: BatchEncoding) {
+    this.#encoding = encoding;
   }
 
-  add(batch: Batch): void {
-    this.#addedAt.set(batch, this.#clock.monotonic());
+  add(batch: WaitingBatch): void {
     this.#count(batch, 1);
   }
 
-  remove(batch: Batch): void {
-    this.#addedAt.delete(batch);
+  remove(batch: WaitingBatch): void {
     this.#count(batch, -1);
+    if (this.#batches === 0) this.#onEmpty?.();
   }
 
   get totals(): DeliveryTotals {
-    return { waitingBatches: this.#addedAt.size, waitingBytes: this.#bytes, waitingEntities: this.#entities };
+    return { waitingBatches: this.#batches, waitingBytes: this.#bytes, waitingEntities: this.#entities };
   }
 
-  get oldestAgeMs(): number | undefined {
-    const [oldest] = this.#addedAt.values();
-    return oldest === undefined ? undefined : this.#clock.monotonic() - oldest;
+  get misfits(): number {
+    return this.#misfits;
   }
 
-  #count(batch: Batch, by: 1 | -1): void {
-    this.#bytes += by * batch.bytes.length;
-    this.#entities += by * batch.entityCount;
+  /** Resolves when nothing waits; for one caller. */
+  whenEmpty(): Promise<void> {
+    if (this.#batches === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  #count({ receipt, encoding }: WaitingBatch, by: 1 | -1): void {
+    this.#batches += by;
+    this.#bytes += by * receipt.byteLength;
+    this.#entities += by * receipt.entityCount;
+    if (encoding !== this.#encoding) this.#misfits += by;
   }
 }

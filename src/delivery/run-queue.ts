@@ -1,132 +1,329 @@
 import type { Batch } from '../sink/contract.ts';
-import type { Allowance } from './allowance.ts';
-import type { DeliveryOutcome, RunDelivery } from './contract.ts';
+import type { BatchReceipt, LeftBatch, Settlement } from './batch-store.ts';
+import type {
+  DeliveredRun,
+  DeliveryOutcome,
+  DeliverySnapshot,
+  OnAcknowledged,
+  RunDelivery,
+} from './contract.ts';
+import type { Keeper } from './keeper.ts';
 import type { Ledger } from './ledger.ts';
-import { type SendingContext, sendBatch } from './send-batch.ts';
+import { Line } from './line.ts';
+import { Refusals } from './refusals.ts';
+import type { Room } from './room.ts';
+import { RunTally } from './run-tally.ts';
+import { type SendingContext, sendBatch, type Verdict } from './send-batch.ts';
+import { leftBatch, newFamily, type WaitingBatch, waitingBatch } from './waiting-batch.ts';
 
-/** What a run's queue shares with all others, and whom it tells. */
-export interface QueueOptions {
-  readonly context: SendingContext;
-  /** Bytes that all runs together may hold. */
-  readonly memory: Allowance;
-  /** The batches that wait. */
+/** What a run's queue shares with all others. */
+export interface QueueContext {
+  readonly sending: SendingContext;
+  readonly keeper: Keeper;
+  readonly room: Room;
+  /** The batches that wait, of all runs. */
   readonly waiting: Ledger;
-  onAcknowledged(batch: Batch): void;
-  onGivenUp(batch: Batch): void;
-  /** The last thing that a queue does. */
-  onClosed(): void;
+  /** What the daemon's end leaves on disk. */
+  readonly left: Ledger;
+  /** What it gives up. */
+  readonly lost: Ledger;
+  /** Aborts when nothing is kept any more. */
+  readonly closing: AbortSignal;
+  onRejected(entityCount: number): void;
 }
 
-/** One run's batches, sent one after another. The first that fails for good takes all behind it along. */
+export interface QueueOptions {
+  readonly run: DeliveredRun;
+  readonly context: QueueContext;
+  readonly onAcknowledged: OnAcknowledged;
+  /** The last thing that a queue does. */
+  onClosed(queue: RunQueue): void;
+}
+
+/**
+ * One run's batches, sent one after another. What the receiver rejects is cut until the entities at fault stand alone,
+ * before anything behind it is sent; where nothing can be sent any more all is given up.
+ */
 export class RunQueue implements RunDelivery {
   readonly failed: Promise<string>;
   readonly #options: QueueOptions;
+  readonly #line: Line;
+  readonly #refusals: Refusals;
+  readonly #tally = new RunTally();
   readonly #stopping = new AbortController();
   readonly #failure = Promise.withResolvers<string>();
   readonly #outcome = Promise.withResolvers<DeliveryOutcome>();
-  /** Those behind the one that is under way. */
-  readonly #batches: Batch[] = [];
   /** What was reserved and is not filled yet, in bytes, in the order of the batches to come. */
   readonly #reserved: number[] = [];
-  #acknowledged = 0;
+  /** Of the batch that was accepted last. */
+  #lastKept = Promise.resolve(true);
+  #emptied: PromiseWithResolvers<void> | undefined;
+  #sequence = 0;
+  /** Why what is left will not be sent, in this life at least. */
   #reason: string | undefined;
-  #sending = false;
-  #finishing = false;
-  #closed = false;
+  /** What waits stays on disk. */
+  #isLeaving = false;
+  /** An earlier life of the run is not counted yet. */
+  #isUncounted = false;
+  /** Nothing is to be sent yet. */
+  #isHeld = false;
+  #isSending = false;
+  #isFinishing = false;
+  #isClosed = false;
 
   constructor(options: QueueOptions) {
+    const { run, context } = options;
+    const { sink, clock, log, store } = context.sending;
     this.#options = options;
     this.failed = this.#failure.promise;
+    this.#line = new Line({ encoding: sink.encoding, room: context.room, all: context.waiting });
+    this.#refusals = new Refusals({
+      run,
+      clock,
+      log,
+      line: this.#line,
+      isDurable: store.isDurable,
+      settle: (settlement) => this.#settle(settlement, this.#stopping.signal),
+      onBuried: (receipt) => this.#noteBuried(receipt),
+    });
+  }
+
+  get run(): DeliveredRun {
+    return this.#options.run;
+  }
+
+  /** Receipts of what waits, newer than what the store has. */
+  get receipts(): readonly BatchReceipt[] {
+    return this.#line.batches.map(({ receipt }) => receipt);
+  }
+
+  get snapshot(): DeliverySnapshot {
+    const { clock, gate } = this.#options.context.sending;
+    return this.#line.snapshot(clock.now(), clock.monotonic(), gate.closedForMs);
+  }
+
+  /** Takes what an earlier life has left of the run; nothing is sent before `release`. */
+  hold(found: readonly LeftBatch[]): void {
+    const { room, sending } = this.#options.context;
+    this.#isHeld = true;
+    this.#isUncounted = true;
+    for (const left of found) {
+      const batch = leftBatch(left, sending.clock);
+      room.add(batch);
+      this.#line.add(batch);
+    }
+  }
+
+  /** Takes a batch that is kept already. */
+  take(batch: WaitingBatch): void {
+    this.#options.context.room.add(batch);
+    this.#line.add(batch);
+    this.#sendOn();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#sendOn();
   }
 
   async reserve(bytes: number): Promise<void> {
-    const { memory } = this.#options;
-    const granted = await memory.take(bytes, this.#stopping.signal);
-    if (granted && this.#reason === undefined && !this.#closed) {
+    const { room } = this.#options.context;
+    const granted = (await this.#lastKept) && (await room.reserve(bytes, this.#stopping.signal));
+    if (granted && this.#reason === undefined && !this.#isClosed) {
       this.#reserved.push(bytes);
       return;
     }
-    if (granted) memory.release(bytes);
+    if (granted) room.release(bytes);
     throw new Error(this.#reason ?? 'the run takes no more batches');
   }
 
   accept(batch: Batch): void {
-    const { memory, waiting } = this.#options;
-    if (this.#reason !== undefined || this.#closed) return;
-    memory.add(batch.bytes.length);
-    memory.release(this.#reserved.shift() ?? 0);
-    waiting.add(batch);
-    this.#batches.push(batch);
-    if (!this.#sending) void this.#sendAll();
+    if (this.#reason !== undefined || this.#isClosed) return;
+    const { room, sending } = this.#options.context;
+    const { clock, sink } = sending;
+    room.fill(batch.bytes.length, this.#reserved.shift() ?? 0);
+    this.#tally.entities += batch.entityCount;
+    const waiting = waitingBatch(batch, {
+      sequence: this.#sequence++,
+      parent: undefined,
+      acceptedAt: clock.now(),
+      encoding: sink.encoding,
+      family: newFamily(),
+      generation: 0,
+      addedAt: clock.monotonic(),
+    });
+    this.#line.add(waiting);
+    waiting.whenKept = this.#keep(waiting, batch);
+    this.#lastKept = waiting.whenKept;
+    this.#sendOn();
   }
 
-  async kept(): Promise<void> {}
+  async kept(): Promise<void> {
+    const { isDurable } = this.#options.context.sending.store;
+    const isKept = await this.#lastKept;
+    if (isDurable && isKept) return;
+    await this.#whenEmpty();
+    const fault = this.#reason ?? this.#tally.failure;
+    if (fault !== undefined) throw new Error(fault);
+  }
 
   finish(): Promise<DeliveryOutcome> {
-    this.#finishing = true;
-    this.#closeWhenDone();
+    this.#isFinishing = true;
+    this.#sendOn();
     return this.#outcome.promise;
   }
 
   abort(reason: string): void {
-    if (this.#reason !== undefined || this.#closed) return;
+    if (this.#reason !== undefined || this.#isClosed) return;
     this.#reason = reason;
     this.#stopping.abort();
-    for (const batch of this.#batches.splice(0)) this.#giveUp(batch);
-    this.#closeWhenDone();
+    this.#sendOn();
   }
 
-  /** Gives up what is left, as `abort` does, and tells whoever waits for a failure; resolves when nothing is under way. */
-  fail(reason: string): Promise<unknown> {
-    if (this.#reason === undefined && !this.#closed) this.#failure.resolve(reason);
+  /** Gives up what is left, as `abort` does, and tells whoever waits for a failure. */
+  #fail(reason: string): void {
+    if (this.#reason === undefined && !this.#isClosed) this.#failure.resolve(reason);
     this.abort(reason);
-    return this.#outcome.promise;
+  }
+
+  /** The daemon stops: what is on disk stays there, the rest is given up. Resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    if (this.#reason === undefined) this.#isLeaving = this.#options.context.sending.store.isDurable;
+    this.#fail('the daemon is stopping');
+    await this.#outcome.promise;
+  }
+
+  async #keep(waiting: WaitingBatch, batch: Batch): Promise<boolean> {
+    const { keeper, room, sending } = this.#options.context;
+    const { store, clock } = sending;
+    const { receipt, encoding } = waiting;
+    const keep = (): Promise<void> => store.keep(batch, receipt, encoding, this.run.policy);
+    if (!(await keeper.insist(keep, this.#stopping.signal))) return false;
+    waiting.isKept = true;
+    if (store.isDurable) waiting.receipt = { ...waiting.receipt, keptAt: clock.now() };
+    if (!this.#isClosed) room.settleIn(waiting);
+    return true;
+  }
+
+  #sendOn(): void {
+    if (this.#isSending || this.#isClosed || (this.#isHeld && this.#reason === undefined)) return;
+    void this.#sendAll();
   }
 
   async #sendAll(): Promise<void> {
-    this.#sending = true;
-    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
-      const failure = await sendBatch(batch, this.#options.context, this.#stopping.signal);
-      if (failure === undefined) {
-        this.#noteAcknowledged(batch);
-      } else {
-        this.#giveUp(batch);
-        void this.fail(failure);
-      }
+    this.#isSending = true;
+    if (this.#isUncounted) await this.#countEarlierLife();
+    for (let batch = this.#line.next(); batch && this.#reason === undefined; batch = this.#line.next()) {
+      if (batch.isKept || (await batch.whenKept)) await this.#send(batch);
     }
-    this.#sending = false;
+    if (this.#reason !== undefined) await this.#lastKept;
+    this.#isSending = false;
     this.#closeWhenDone();
   }
 
-  #noteAcknowledged(batch: Batch): void {
-    this.#forget(batch);
-    this.#acknowledged += batch.entityCount;
-    this.#options.onAcknowledged(batch);
+  async #countEarlierLife(): Promise<void> {
+    const { keeper, sending, closing } = this.#options.context;
+    const count = async (): Promise<void> =>
+      this.#tally.addEarlier(await sending.store.receipts(this.run.runId));
+    await keeper.insist(count, closing);
+    this.#isUncounted = false;
   }
 
-  #giveUp(batch: Batch): void {
-    this.#forget(batch);
-    this.#options.onGivenUp(batch);
+  async #send(batch: WaitingBatch): Promise<void> {
+    const { sending } = this.#options.context;
+    const verdict: Verdict = await sendBatch(batch, sending, this.#stopping.signal);
+    switch (verdict.kind) {
+      case 'acknowledged':
+        this.#noteAcknowledged(batch);
+        await this.#refusals.taken(batch);
+        break;
+      case 'rejected':
+        await this.#refusals.refused(batch, verdict.error);
+        break;
+      case 'unreadable':
+        this.#line.remove(batch);
+        this.#noteDropped([batch], verdict.reason);
+        break;
+      case 'failed':
+        this.#fail(verdict.reason);
+        break;
+      case 'aborted':
+    }
+    if (this.#line.isEmpty) this.#emptied?.resolve();
   }
 
-  #forget(batch: Batch): void {
-    this.#options.waiting.remove(batch);
-    this.#options.memory.release(batch.bytes.length);
+  #noteAcknowledged(batch: WaitingBatch): void {
+    const { clock } = this.#options.context.sending;
+    const acknowledged = batch.receipt.entityCount;
+    const receipt: BatchReceipt = {
+      ...batch.receipt,
+      outcome: 'acknowledged',
+      settledAt: clock.now(),
+      acknowledged,
+    };
+    this.#line.remove(batch);
+    this.#tally.settle(receipt);
+    this.#options.onAcknowledged(acknowledged, receipt.byteLength);
+    this.#settleSoon([receipt]);
+  }
+
+  #noteBuried(receipt: BatchReceipt): void {
+    const { acknowledged, byteLength, entityCount } = receipt;
+    this.#tally.settle(receipt);
+    if (acknowledged > 0) this.#options.onAcknowledged(acknowledged, byteLength);
+    this.#options.context.onRejected(entityCount - acknowledged);
+  }
+
+  /** Their entities will never be sent. */
+  #noteDropped(batches: readonly WaitingBatch[], reason: string): void {
+    if (batches.length === 0) return;
+    const settledAt = this.#options.context.sending.clock.now();
+    const receipts = batches.map(
+      ({ receipt }): BatchReceipt => ({ ...receipt, outcome: 'dropped', settledAt, lastError: reason }),
+    );
+    for (const receipt of receipts) this.#tally.settle(receipt);
+    this.#settleSoon(receipts);
+  }
+
+  #settle(settlement: Settlement, signal: AbortSignal): Promise<boolean> {
+    const { keeper, sending } = this.#options.context;
+    return keeper.insist(() => sending.store.settle(settlement), signal);
+  }
+
+  /** Nobody waits for it: what is not on record any more when the daemon dies goes out again. */
+  #settleSoon(receipts: readonly BatchReceipt[]): void {
+    const settlement = { receipts, parts: [], letters: [], droppedLetters: [] };
+    void this.#settle(settlement, this.#options.context.closing);
+  }
+
+  #whenEmpty(): Promise<void> {
+    if (this.#line.isEmpty || this.#isClosed) return Promise.resolve();
+    this.#emptied ??= Promise.withResolvers();
+    return this.#emptied.promise;
   }
 
   #closeWhenDone(): void {
-    const over = this.#finishing || this.#reason !== undefined;
-    if (!over || this.#sending || this.#closed) return;
-    this.#closed = true;
+    const isOver = this.#reason !== undefined || (this.#isFinishing && this.#line.isEmpty);
+    if (!isOver || this.#isSending || this.#isClosed) return;
+    this.#isClosed = true;
     this.#stopping.abort();
-    for (const bytes of this.#reserved.splice(0)) this.#options.memory.release(bytes);
-    this.#outcome.resolve({
-      acknowledged: this.#acknowledged,
-      batches: 0,
-      bytes: 0,
-      failure: this.#reason,
-      isLeft: false,
-    });
-    this.#options.onClosed();
+    const isLeft = this.#clear();
+    for (const bytes of this.#reserved.splice(0)) this.#options.context.room.release(bytes);
+    this.#emptied?.resolve();
+    const { acknowledged, batches, bytes, failure } = this.#tally;
+    this.#outcome.resolve({ acknowledged, batches, bytes, failure: this.#reason ?? failure, isLeft });
+    this.#options.onClosed(this);
+  }
+
+  /** Leaves on disk what is there, if the daemon stops, and gives up the rest; returns whether something was left. */
+  #clear(): boolean {
+    const { left, lost } = this.#options.context;
+    const batches = this.#line.clear();
+    const leaving = this.#isLeaving ? batches.filter(({ isKept }) => isKept) : [];
+    const dropped = this.#isLeaving ? batches.filter(({ isKept }) => !isKept) : batches;
+    for (const batch of leaving) left.add(batch);
+    for (const batch of dropped) lost.add(batch);
+    this.#noteDropped(dropped, this.#reason ?? '');
+    return leaving.length > 0;
   }
 }

@@ -1,63 +1,142 @@
 import type { Logger } from 'pino';
 import { type Clock, pause } from '../clock.ts';
-import { messageOf } from '../errors.ts';
-import { type Batch, type Sink, SinkError } from '../sink/contract.ts';
-import type { Allowance } from './allowance.ts';
-import { backoffMs } from './backoff.ts';
+import { messageOf, UnavailableError } from '../errors.ts';
+import { type Sink, SinkError } from '../sink/contract.ts';
+import { backoffMs, LONGEST_DELAY_MS } from './backoff.ts';
+import type { BatchStore } from './batch-store.ts';
+import type { CallResult, ReceiverGate } from './receiver-gate.ts';
+import { batchOf, type WaitingBatch } from './waiting-batch.ts';
 
 /** What all runs' deliveries share. */
 export interface SendingContext {
   readonly sink: Sink;
+  readonly store: BatchStore;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Calls under way at once. */
-  readonly calls: Allowance;
-  /** How long a batch is tried again while the receiver is unavailable. */
-  readonly retryForMs: number;
+  readonly gate: ReceiverGate;
+  /** How long a batch is tried again while the receiver is unavailable; Infinity: for as long as it takes. */
+  readonly patienceMs: number;
   /** From 0 to 1. */
   readonly random: () => number;
 }
 
+/** What became of a batch that was to be sent. */
+export type Verdict =
+  | { readonly kind: 'acknowledged' }
+  | { readonly kind: 'rejected'; readonly error: SinkError }
+  /** Its bytes are gone. */
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  /** The receiver stayed away for too long, or nothing can be sent with this configuration. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'aborted' };
+
 /**
- * Sends a batch until it is acknowledged. Resolves with undefined then, with the reason when it never will be: it was
- * rejected, the receiver stayed away for too long, or `signal` aborted. While it waits for its next try others may send.
+ * Sends a batch until it is acknowledged or refused for good. While it waits for its next try others may send. Its bytes
+ * are in memory afterwards where the verdict is `rejected`.
  */
 export async function sendBatch(
-  batch: Batch,
+  batch: WaitingBatch,
   context: SendingContext,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  const { clock, retryForMs } = context;
+): Promise<Verdict> {
+  const { clock, gate } = context;
   const begunAt = clock.monotonic();
-  for (let tries = 1; ; tries += 1) {
-    const error = await trySending(batch, context, signal);
-    if (error === undefined || signal.aborted) return error?.message;
-    if (error.kind !== 'unavailable') return error.message;
-    const leftMs = retryForMs - (clock.monotonic() - begunAt);
-    if (leftMs <= 0) return `${error.message} (gave up after ${tries} tries in ${retryForMs / 1000} s)`;
-    const delayMs = Math.min(backoffMs(tries, context.random()), leftMs);
-    context.log.debug(describeRetry(batch, error, tries, delayMs));
+  for (;;) {
+    const entry = await gate.enter(begunAt, signal);
+    if (entry === 'aborted') return { kind: 'aborted' };
+    if (entry === 'weary') return { kind: 'failed', reason: describeWeariness(batch, context) };
+    const random = context.random();
+    const verdict = await tryOnce(batch, context, random, signal);
+    if (!(verdict instanceof SinkError)) return verdict;
+    const leftMs = context.patienceMs - (clock.monotonic() - begunAt);
+    if (leftMs <= 0) return { kind: 'failed', reason: describeWeariness(batch, context) };
+    const delayMs = Math.min(
+      verdict.kind === 'fatal' ? LONGEST_DELAY_MS : backoffMs(batch.receipt.tries, random),
+      leftMs,
+    );
+    context.log.debug(describeRetry(batch, verdict, delayMs));
+    if (!batch.isResident) batch.bytes = undefined;
+    batch.nextTryAt = clock.now() + delayMs;
     await pause(clock, delayMs, signal);
+    batch.nextTryAt = undefined;
   }
 }
 
-async function trySending(
-  batch: Batch,
-  { sink, calls }: SendingContext,
+/** One call; resolves with the error where it is to be made again. */
+async function tryOnce(
+  batch: WaitingBatch,
+  context: SendingContext,
+  random: number,
   signal: AbortSignal,
-): Promise<SinkError | undefined> {
-  if (!(await calls.take(1, signal))) return new SinkError('unavailable', 'given up before it was sent');
+): Promise<Verdict | SinkError> {
+  const { epoch } = context.gate;
+  let result: CallResult = 'unknown';
   try {
-    await sink.send(batch, signal);
-    return undefined;
-  } catch (error) {
-    return error instanceof SinkError ? error : new SinkError('rejected', messageOf(error), { cause: error });
+    batch.bytes ??= await context.store.read(batch.receipt.id);
+    noteCall(batch, context.clock.now());
+    await context.sink.send(batchOf(batch, batch.bytes), signal);
+    result = 'answered';
+    return { kind: 'acknowledged' };
+  } catch (thrown) {
+    if (batch.bytes === undefined) return unreadable(thrown);
+    const error = asSinkError(thrown);
+    if (signal.aborted) return { kind: 'aborted' };
+    noteError(batch, error, context);
+    const isForGood = error.kind === 'fatal' && !context.store.isDurable;
+    if (isForGood) return { kind: 'failed', reason: error.message };
+    result = resultOf(error);
+    return error.kind === 'rejected' ? { kind: 'rejected', error } : error;
   } finally {
-    calls.release(1);
+    context.gate.leave({ result, epoch, random, words: batch.receipt.lastError });
   }
 }
 
-function describeRetry({ id, run }: Batch, error: SinkError, tries: number, delayMs: number): string {
+function asSinkError(thrown: unknown): SinkError {
+  if (thrown instanceof SinkError) return thrown;
+  return new SinkError('rejected', messageOf(thrown), { cause: thrown });
+}
+
+function resultOf({ kind }: SinkError): CallResult {
+  if (kind === 'rejected') return 'answered';
+  return kind === 'fatal' ? 'misconfigured' : 'away';
+}
+
+function unreadable(thrown: unknown): Verdict | SinkError {
+  if (thrown instanceof UnavailableError) return new SinkError('unavailable', thrown.message);
+  return { kind: 'unreadable', reason: messageOf(thrown) };
+}
+
+function noteCall(batch: WaitingBatch, now: number): void {
+  const { receipt } = batch;
+  batch.family.requests++;
+  batch.receipt = {
+    ...receipt,
+    firstSentAt: receipt.firstSentAt ?? now,
+    lastSentAt: now,
+    tries: receipt.tries + 1,
+  };
+}
+
+/** Kept when there is time: nobody waits for it, and the next state says it again. */
+function noteError(
+  batch: WaitingBatch,
+  { message, kind }: SinkError,
+  { clock, store }: SendingContext,
+): void {
+  batch.lastError = { at: clock.now(), message };
+  batch.receipt = { ...batch.receipt, lastError: message };
+  if (kind === 'rejected') return;
+  const receipts = [batch.receipt];
+  store.settle({ receipts, parts: [], letters: [], droppedLetters: [] }).catch(() => undefined);
+}
+
+function describeWeariness({ receipt }: WaitingBatch, { gate, patienceMs }: SendingContext): string {
+  const { tries } = receipt;
+  const words = receipt.lastError || gate.lastWords;
+  return `${words} (gave up after ${tries} tries in ${patienceMs / 1000} s)`;
+}
+
+function describeRetry({ receipt, run }: WaitingBatch, error: SinkError, delayMs: number): string {
   const seconds = (delayMs / 1000).toFixed(1);
-  return `Policy ${run.policyName}: batch ${id} of run ${run.runId} is sent again in ${seconds} s (${tries} tries so far): ${error.message}`;
+  return `Policy ${run.policyName}: batch ${receipt.id} of run ${run.runId} is sent again in ${seconds} s (${receipt.tries} tries so far): ${error.message}`;
 }

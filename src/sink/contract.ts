@@ -60,13 +60,35 @@ export interface Sink {
 /** `unavailable`: try again later. `rejected`: this batch never will. `fatal`: nothing will, until the configuration changes. */
 export type SinkErrorKind = 'unavailable' | 'rejected' | 'fatal';
 
+/** An entity that a receiver has something against. */
+export interface NamedEntity {
+  /** Its place in the batch, from 0. */
+  readonly index: number;
+  /** The receiver's words. */
+  readonly words: string;
+}
+
+/** What of a batch was rejected. */
+export type Refusal =
+  /** These; the others were taken (`othersTaken`), or would be if these were not among them. */
+  | { readonly of: 'named'; readonly entities: readonly NamedEntity[]; readonly othersTaken: boolean }
+  /** More than the receiver takes at a time. */
+  | { readonly of: 'size' }
+  /** Every entity. */
+  | { readonly of: 'all' }
+  /** The receiver does not say. */
+  | { readonly of: 'unknown' };
+
 /** Why a batch was not acknowledged; `message` becomes the run's reason. */
 export class SinkError extends Error {
   override readonly name = 'SinkError';
   readonly kind: SinkErrorKind;
+  /** For a batch that was rejected. */
+  readonly refusal: Refusal;
 
-  constructor(kind: SinkErrorKind, message: string, options?: ErrorOptions) {
+  constructor(kind: SinkErrorKind, message: string, options?: ErrorOptions & { readonly refusal?: Refusal }) {
     super(message, options);
     this.kind = kind;
+    this.refusal = options?.refusal ?? { of: 'unknown' };
   }
 }

@@ -66,31 +66,49 @@ describe('a run', () => {
     });
   });
 
-  test('whose batch is rejected keeps what was sent, drops the rest and says why', async () => {
+  test('goes on after a batch that is rejected, and says how much of it was', async () => {
     const { sink, delivery } = setUp();
     const run = delivery.open(aRun, nothing);
     for (const id of ['a', 'b', 'c']) run.accept(batchOf(id));
     (await sink.nth(0)).acknowledge();
     (await sink.nth(1)).fail(new SinkError('rejected', "Chunk ingestion failed: ['e1']"));
-    expect(await run.failed).toBe("Chunk ingestion failed: ['e1']");
+    (await sink.nth(2)).acknowledge();
+    await run.reserve(1);
     run.accept(batchOf('d'));
-    await expect(run.reserve(1)).rejects.toThrow("Chunk ingestion failed: ['e1']");
-    expect(await run.finish()).toMatchObject({ acknowledged: 2, failure: "Chunk ingestion failed: ['e1']" });
-    expect(sink.sends).toHaveLength(2);
-    expect(delivery.totals()).toEqual(empty);
+    (await sink.nth(3)).acknowledge();
+    expect(await run.finish()).toEqual({
+      acknowledged: 6,
+      batches: 3,
+      bytes: 30,
+      failure: "2 of 8 entities rejected: Chunk ingestion failed: ['e1']",
+      isLeft: false,
+    });
+    expect(await isPending(run.failed)).toBe(true);
+    expect(delivery.snapshot()).toMatchObject({ ...empty, letters: 1, rejectedEntities: 2 });
   });
 
-  test.each([new SinkError('fatal', 'no such method'), new TypeError('no such method')])(
-    'fails at once on %s',
-    async (error) => {
-      const { sink, delivery, clock } = setUp();
-      const run = delivery.open(aRun, nothing);
-      run.accept(batchOf('a'));
-      (await sink.nth(0)).fail(error);
-      expect(await run.finish()).toMatchObject({ acknowledged: 0, failure: 'no such method' });
-      expect(clock.pending).toBe(0);
-    },
-  );
+  test('fails at once where nothing can be sent, and drops the rest', async () => {
+    const { sink, delivery, clock } = setUp();
+    const run = delivery.open(aRun, nothing);
+    for (const id of ['a', 'b', 'c']) run.accept(batchOf(id));
+    (await sink.nth(0)).acknowledge();
+    (await sink.nth(1)).fail(new SinkError('fatal', 'no such method'));
+    expect(await run.failed).toBe('no such method');
+    run.accept(batchOf('d'));
+    await expect(run.reserve(1)).rejects.toThrow('no such method');
+    expect(await run.finish()).toMatchObject({ acknowledged: 2, failure: 'no such method' });
+    expect(sink.sends).toHaveLength(2);
+    expect(delivery.totals()).toEqual(empty);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('makes a dead letter of what a sink stumbles over', async () => {
+    const { sink, delivery } = setUp();
+    const run = delivery.open(aRun, nothing);
+    run.accept(batchOf('a'));
+    (await sink.nth(0)).fail(new TypeError('no such thing'));
+    expect(await run.finish()).toMatchObject({ failure: '2 of 2 entities rejected: no such thing' });
+  });
 
   test('that is given up ends its call and forgets the rest', async () => {
     const { sink, delivery } = setUp();
@@ -138,7 +156,7 @@ describe('a receiver that is away', () => {
       await clock.advance(1);
     }
     const last = await sink.nth(8);
-    expect(last.batch).toBe(batch);
+    expect(last.batch).toEqual(batch);
     last.acknowledge();
     expect(await run.finish()).toMatchObject({ acknowledged: 2, failure: undefined });
     expect(clock.pending).toBe(0);
@@ -200,20 +218,52 @@ describe('a receiver that is away', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('lets others send while one waits for its next try', async () => {
-    const { sink, delivery, clock } = setUp({ maxCalls: 1 });
-    const one = delivery.open(aRun, nothing);
-    const two = delivery.open(aRun, nothing);
-    one.accept(batchOf('a'));
-    two.accept(batchOf('b'));
-    (await sink.nth(0)).fail(unavailable('away'));
-    const second = await sink.nth(1);
-    expect(second.batch.id).toBe('b');
-    second.acknowledge();
-    expect(await two.finish()).toMatchObject({ acknowledged: 2 });
-    await clock.advance(500);
-    (await sink.nth(2)).acknowledge();
-    expect(await one.finish()).toMatchObject({ acknowledged: 2 });
+  test('is asked by one run at a time, in turn, until it answers; then all send', async () => {
+    const { sink, delivery, clock } = setUp();
+    const runs = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => {
+      const run = delivery.open({ runId: id, policy: 'edge' }, nothing);
+      run.accept(batchOf(id));
+      return run;
+    });
+    await sink.nth(3);
+    for (const send of sink.sends) send.fail(unavailable('away'));
+    await clock.advance(499);
+    expect(sink.sends).toHaveLength(4);
+    expect(delivery.snapshot()).toMatchObject({
+      lastError: { message: 'away' },
+      nextTryAt: clock.now() + 1,
+    });
+    await clock.advance(1);
+    expect(sink.sends.slice(4).map(({ batch }) => batch.id)).toEqual(['e']);
+    sink.sends[4]?.fail(unavailable('still away'));
+    await clock.advance(1_000);
+    expect(sink.sends.slice(5).map(({ batch }) => batch.id)).toEqual(['f']);
+    sink.sends[5]?.acknowledge();
+    await sink.nth(9);
+    expect(sink.underWay).toBe(4);
+    for (let index = 6; index < 11; index += 1) (await sink.nth(index)).acknowledge();
+    for (const run of runs) expect(await run.finish()).toMatchObject({ acknowledged: 2 });
+    expect(clock.pending).toBe(0);
+    expect(delivery.snapshot()).toMatchObject({ lastError: undefined, nextTryAt: undefined });
+  });
+
+  test('for 5 minutes fails also those runs that have waited as long for their turn', async () => {
+    const { sink, delivery, clock } = setUp();
+    const runs = Array.from({ length: 20 }, (_, index) => {
+      const run = delivery.open({ runId: `run-${index}`, policy: 'edge' }, nothing);
+      run.accept(batchOf(`batch-${index}`));
+      return run;
+    });
+    let answered = 0;
+    for (let passed = 0; passed < 6 * 60; passed += 10) {
+      for (; answered < sink.sends.length; answered += 1) sink.sends[answered]?.fail(unavailable('away'));
+      await clock.advance(10_000);
+    }
+    for (const run of runs) {
+      const { failure } = await run.finish();
+      expect(failure).toMatch(/^away \(gave up after \d+ tries in 300 s\)$/);
+    }
+    expect(clock.pending).toBe(0);
   });
 });
 
@@ -253,7 +303,7 @@ describe('several runs', () => {
     good.accept(batchOf('b'));
     (await sink.nth(0)).fail(new SinkError('rejected', 'no'));
     (await sink.nth(1)).acknowledge();
-    expect(await bad.finish()).toMatchObject({ acknowledged: 0, failure: 'no' });
+    expect(await bad.finish()).toMatchObject({ acknowledged: 0, failure: '2 of 2 entities rejected: no' });
     expect(await good.finish()).toMatchObject({ acknowledged: 2, failure: undefined });
   });
 });
@@ -303,7 +353,7 @@ describe('memory', () => {
     await cancelled.reserve(40);
     const refused = expect(cancelled.reserve(70)).rejects.toThrow('cancelled');
     const large = waiting.reserve(100);
-    (await sink.nth(0)).fail(new SinkError('rejected', 'no'));
+    (await sink.nth(0)).fail(new SinkError('fatal', 'no'));
     await failing.failed;
     expect(await isPending(large)).toBe(true);
     cancelled.abort('cancelled');
@@ -355,13 +405,13 @@ describe('stopping', () => {
   test('gives up what is left, says how much, and leaves no timer', async () => {
     const { sink, delivery, clock } = setUp();
     const waiting = delivery.open(aRun, nothing);
-    waiting.accept(batchOf('a', 10));
-    (await sink.nth(0)).fail(unavailable('away'));
-    await expect.poll(() => clock.pending).toBe(1);
     const sending = delivery.open(aRun, nothing);
+    waiting.accept(batchOf('a', 10));
     sending.accept(batchOf('b', 20));
     sending.accept(batchOf('c', 30));
     await sink.nth(1);
+    sink.sends[0]?.fail(unavailable('away'));
+    await expect.poll(() => clock.pending).toBe(1);
     const reserving = expect(sending.reserve(2 ** 40)).rejects.toThrow('the daemon is stopping');
     expect(delivery.totals()).toEqual({ waitingBatches: 3, waitingBytes: 60, waitingEntities: 6 });
     expect((await delivery.stop()).lost).toEqual({ waitingBatches: 3, waitingBytes: 60, waitingEntities: 6 });

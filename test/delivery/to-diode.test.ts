@@ -109,8 +109,8 @@ test('errors in a reply fail the run with their words', async () => {
   const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
   await deliverDevices(run, 'run-1', 2);
   expect(await run.finish()).toMatchObject({
-    acknowledged: 0,
-    failure: "Chunk ingestion failed: ['entity at index 0 is nil']",
+    acknowledged: 1,
+    failure: "1 of 2 entities rejected: Chunk ingestion failed: ['entity at index 0 is nil']",
   });
   expect(diode.requests).toHaveLength(1);
 });

@@ -1,10 +1,18 @@
 import type { Logger } from 'pino';
 import { type Clock, pause, settlesWithin } from '../../clock.ts';
 import type { Secrets } from '../../secrets.ts';
-import { type Batch, type Sink, SinkError, type SinkHealth } from '../contract.ts';
+import {
+  type Batch,
+  type NamedEntity,
+  type Refusal,
+  type Sink,
+  SinkError,
+  type SinkHealth,
+} from '../contract.ts';
 import { CallFailure, sinkErrorOf } from '../grpc/call-failure.ts';
 import { GrpcClient } from '../grpc/client.ts';
 import { HealthRecord } from '../health.ts';
+import { namedEntities } from '../named-entities.ts';
 import { type Route, readRoute } from '../route.ts';
 import { platformText, type Sender, sdkVersion } from '../sender.ts';
 import { describeTarget, type Target } from '../target.ts';
@@ -83,7 +91,7 @@ class DiodeSink implements Sink {
       const reply = await this.#ingest(encodeIngestRequest(batch, this.#sender), signal);
       this.#health.good();
       const errors = readIngestErrors(reply);
-      if (errors.length > 0) throw new SinkError('rejected', describeIngestErrors(errors));
+      if (errors.length > 0) throw rejectedFor(errors);
     } catch (thrown) {
       if (signal.aborted) throw new SinkError('unavailable', 'Given up before Diode acknowledged it');
       throw this.#noteFailure(this.#cleaned(asSinkError(thrown)));
@@ -159,8 +167,13 @@ class DiodeSink implements Sink {
   }
 
   /** A receiver may say any words, the token that it was shown among them. */
-  #cleaned({ kind, message, cause }: SinkError): SinkError {
-    return new SinkError(kind, this.#options.secrets.redact(message), { cause });
+  #cleaned({ kind, message, cause, refusal }: SinkError): SinkError {
+    const { redact } = this.#options.secrets;
+    const clean = (entity: NamedEntity): NamedEntity => ({ ...entity, words: redact(entity.words) });
+    return new SinkError(kind, redact(message), {
+      cause,
+      refusal: refusal.of === 'named' ? { ...refusal, entities: refusal.entities.map(clean) } : refusal,
+    });
   }
 
   #noteFailure(error: SinkError): SinkError {
@@ -173,6 +186,13 @@ class DiodeSink implements Sink {
 function asSinkError(thrown: unknown): SinkError {
   if (!(thrown instanceof TokenError)) return sinkErrorOf(thrown);
   return new SinkError(thrown.refused ? 'fatal' : 'unavailable', thrown.message, { cause: thrown });
+}
+
+/** The request was accepted for all that; of an error that names no entity nobody knows what it means (schema facts, "What the server enforces"). */
+function rejectedFor(errors: readonly string[]): SinkError {
+  const entities = namedEntities(errors);
+  const refusal: Refusal = entities ? { of: 'named', entities, othersTaken: true } : { of: 'unknown' };
+  return new SinkError('rejected', describeIngestErrors(errors), { refusal });
 }
 
 function metadataWith(token: string): Record<string, string> {

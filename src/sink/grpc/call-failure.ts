@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.ts';
-import { SinkError } from '../contract.ts';
+import { type Refusal, SinkError } from '../contract.ts';
+import { namedEntities } from '../named-entities.ts';
 
 /** The gRPC status codes by number; the library has the same list, but is not loaded for names alone. */
 const NAMES = [
@@ -28,8 +29,11 @@ const NAMED_TRANSIENT = ['UNAVAILABLE', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED
 const PASSING = [...NAMED_TRANSIENT, 'INTERNAL', 'CANCELLED', 'ABORTED'];
 /** Nothing that is sent will ever be taken. */
 const OF_THE_CONFIGURATION = ['UNIMPLEMENTED', 'PERMISSION_DENIED', 'UNAUTHENTICATED'];
+/** What servers and the proxies before them say of a message that is too large, whatever the status. */
+const OF_THE_SIZE =
+  /larger than max|exceeds maximum size|(?:message|body|payload|request entity) (?:is )?too large|status code 413/i;
 /** What a server says of a message that it will refuse each time, under a status that else is passing. */
-const OF_THE_MESSAGE = /larger than max|unmarshal/i;
+const OF_THE_MESSAGE = /unmarshal/i;
 const LONGEST_DETAILS = 2000;
 /** What the library adds to a failed connection when there is nothing to add. */
 const EMPTY_NOTE = /\. Resolution note: $/;
@@ -60,11 +64,17 @@ export function sinkErrorOf(thrown: unknown): SinkError {
   const text = NAMED_TRANSIENT.includes(status)
     ? `Transient ingest failure (${status}): ${message}`
     : `Ingest transport error: ${message === '' ? status : `${status}: ${message}`}`;
-  return new SinkError(kindOf(status, message), text, { cause: thrown });
+  return new SinkError(kindOf(status, message), text, { cause: thrown, refusal: refusalOf(message) });
+}
+
+function refusalOf(message: string): Refusal {
+  if (OF_THE_SIZE.test(message)) return { of: 'size' };
+  const entities = namedEntities([message]);
+  return entities === undefined ? { of: 'unknown' } : { of: 'named', entities, othersTaken: false };
 }
 
 function kindOf(status: string, message: string): SinkError['kind'] {
   if (OF_THE_CONFIGURATION.includes(status)) return 'fatal';
-  if (OF_THE_MESSAGE.test(message)) return 'rejected';
+  if (OF_THE_SIZE.test(message) || OF_THE_MESSAGE.test(message)) return 'rejected';
   return PASSING.includes(status) ? 'unavailable' : 'rejected';
 }

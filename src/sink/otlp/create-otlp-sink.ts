@@ -38,7 +38,9 @@ export function createOtlpSink(options: OtlpSinkOptions): Sink {
     const words = message.slice(0, LONGEST_MESSAGE);
     if (rejectedRecords > 0) {
       const count = `${rejectedRecords} of ${batch.entityCount} log records rejected`;
-      throw new SinkError('rejected', `Chunk ingestion failed: ${count}: ${words}`);
+      // A collector does not say which.
+      const of = rejectedRecords >= batch.entityCount ? 'all' : 'unknown';
+      throw new SinkError('rejected', `Chunk ingestion failed: ${count}: ${words}`, { refusal: { of } });
     }
     if (words !== '') log.warn(`The collector took a batch and says: ${words}`);
   };
