@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { BatchReceipt, OpenedLetter, Settlement } from '../../src/delivery/batch-store.ts';
 import type { Batch } from '../../src/sink/contract.ts';
-import { batchOf, keep, open, receiptOf, temporaryDirectory } from './support.ts';
+import { batchOf, receiptOf } from './objects.ts';
+import { keep, open, temporaryDirectory } from './support.ts';
 
 const NOTHING: Settlement = { receipts: [], parts: [], letters: [], droppedLetters: [] };
 

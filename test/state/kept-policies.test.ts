@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Run } from '../../src/run/run.ts';
 import type { State } from '../../src/state/contract.ts';
-import { open, policyOf, runOf, temporaryDirectory } from './support.ts';
+import { policyOf, runOf } from './objects.ts';
+import { open, temporaryDirectory } from './support.ts';
 
 async function reopened(directory: string, state: State): Promise<State> {
   await state.close();

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Run, RunStatus } from '../../src/run/run.ts';
 import type { ArchiveQuery } from '../../src/run/run-archive.ts';
-import { open, runOf, temporaryDirectory } from './support.ts';
+import { runOf } from './objects.ts';
+import { open, temporaryDirectory } from './support.ts';
 
 const EVERYTHING: ArchiveQuery = { policy: undefined, status: undefined, limit: 1_000, before: undefined };
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { batchOf, keep, open, policyOf, receiptOf, runOf, temporaryDirectory } from './support.ts';
+import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
+import { keep, open, temporaryDirectory } from './support.ts';
 
 test('what was kept is found after a restart', async () => {
   const directory = temporaryDirectory();
