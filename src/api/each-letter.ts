@@ -1,28 +1,35 @@
 import type { DeadLetters } from '../delivery/contract.ts';
 import type { LetterFilter } from './letter-query.ts';
 
+const PAGE = 1_000;
 /** Letters that are dealt with at once: each may be read, up to 3 MiB. */
 const AT_ONCE = 16;
 
 /**
- * Does something with every letter that the filter leaves, and resolves with how often that was done. A letter that is
- * sent again and refused once more is a new one, behind all others: no more are looked at than there were at first.
+ * Does something with every letter that the filter leaves, and resolves with how often that was done. Letters that come
+ * meanwhile are left alone: what is sent again and refused once more is a new one.
  */
 export async function forEachLetter(
   letters: DeadLetters,
-  { policy, run: runId }: LetterFilter,
+  filter: LetterFilter,
   act: (id: string) => Promise<boolean>,
 ): Promise<number> {
-  let left = letters.count;
-  let after: string | undefined;
+  const ids = await idsOf(letters, filter);
   let done = 0;
-  while (left > 0) {
-    const found = await letters.list({ policy, runId, limit: Math.min(AT_ONCE, left), after });
-    if (found.length === 0) break;
-    const outcomes = await Promise.all(found.map(({ id }) => act(id)));
+  for (let next = 0; next < ids.length; next += AT_ONCE) {
+    const outcomes = await Promise.all(ids.slice(next, next + AT_ONCE).map(act));
     done += outcomes.filter(Boolean).length;
-    left -= found.length;
-    after = found.at(-1)?.id;
   }
   return done;
+}
+
+async function idsOf(letters: DeadLetters, { policy, run: runId }: LetterFilter): Promise<string[]> {
+  const ids: string[] = [];
+  let found: number;
+  do {
+    const page = await letters.list({ policy, runId, limit: PAGE, after: ids.at(-1) });
+    for (const { id } of page) ids.push(id);
+    found = page.length;
+  } while (found === PAGE);
+  return ids;
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { DeadLetter } from '../delivery/batch-store.ts';
 import type { DeadLetters } from '../delivery/contract.ts';
-import { NotFoundError } from '../errors.ts';
+import { BadRequestError, NotFoundError } from '../errors.ts';
 import type { ApiParts } from './api-parts.ts';
 import { ignoreBody } from './content.ts';
 import type {
@@ -67,6 +67,9 @@ function missing(id: string): never {
 
 async function pageOf(letters: DeadLetters, query: unknown): Promise<DeadLetterListReply> {
   const { policy, run: runId, limit, cursor: after } = readQuery(letterQuery, query);
+  if (after !== undefined && (await letters.open(after)) === undefined) {
+    throw new BadRequestError('cursor: the dead letter that it names is gone; begin anew without it');
+  }
   const found = await letters.list({ policy, runId, limit: limit + 1, after });
   const shown = found.slice(0, limit);
   const last = found.length > limit ? shown.at(-1) : undefined;

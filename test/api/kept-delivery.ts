@@ -69,7 +69,14 @@ class KeptLetters implements DeadLetters {
 
   async list({ policy, runId, limit, after }: LetterQuery): Promise<readonly DeadLetter[]> {
     const all = [...this.opened.values()].map(({ letter }) => letter);
-    const behind = after === undefined ? all : all.slice(all.findIndex(({ id }) => id === after) + 1);
+    // As on disk: of a letter that is gone, nothing is known to come after it.
+    const last =
+      after === undefined
+        ? -1
+        : this.opened.has(after)
+          ? all.findIndex(({ id }) => id === after)
+          : all.length;
+    const behind = all.slice(last + 1);
     return behind
       .filter((letter) => policy === undefined || letter.policy === policy)
       .filter((letter) => runId === undefined || letter.runId === runId)

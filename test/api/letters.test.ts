@@ -68,6 +68,18 @@ describe('dead letters', () => {
     expect(seen).toEqual(ids);
   });
 
+  test('a cursor whose letter is gone is refused: nobody knows what comes behind it', async () => {
+    const { id } = api.delivery.letters.add([DEVICE]);
+    api.delivery.letters.add([DEVICE]);
+    expect((await page(`?cursor=${id}`)).dead_letters).toHaveLength(1);
+    await api.call(`${LETTERS}/${id}`, { method: 'DELETE' });
+    const answer = await api.get(`${LETTERS}?cursor=${id}`);
+    expect([answer.status, answer.json()]).toEqual([
+      400,
+      { detail: 'cursor: the dead letter that it names is gone; begin anew without it' },
+    ]);
+  });
+
   test('policy and run narrow the list', async () => {
     const { letters } = api.delivery;
     const wanted = letters.add([DEVICE], { policy: 'a b', runId: 'r1' });
@@ -127,11 +139,12 @@ describe('dead letters', () => {
 
   test('what is refused again at once is not sent for ever', async () => {
     const { letters } = api.delivery;
-    letters.onRetry = () => letters.add([DEVICE]);
+    letters.onRetry = () => letters.add([DEVICE], { policy: 'stubborn' });
+    for (let n = 0; n < 20; n += 1) letters.add([DEVICE], { policy: 'stubborn' });
     for (let n = 0; n < 20; n += 1) letters.add([DEVICE]);
-    const retried = await api.call(`${LETTERS}/retry`, { method: 'POST' });
+    const retried = await api.call(`${LETTERS}/retry?policy=stubborn`, { method: 'POST' });
     expect(retried.json()).toEqual({ retried: 20 });
-    expect(letters.count).toBe(20);
+    expect(letters.count).toBe(40);
   });
 
   test('what cannot be kept now is refused', async () => {
