@@ -5,7 +5,7 @@ import { Traces } from './traces.ts';
 const COMPARE_EVERY_MS = 100;
 
 /** What is at work so long after the last run is left over, and no connection that is about to close. */
-const LEFT_AFTER_MS = 1_000;
+const LEFT_AFTER_MS = 1_500;
 
 /** Tells the daemon once when runs have spoilt the process for those that come later. */
 export class TraceWatch {
