@@ -15,9 +15,9 @@ const SPOOL_SHARE = 0.75;
 /** Dead letters never take more of it than this. */
 const LETTER_SHARE = 0.25;
 /** What is not needed any more begins to go away when more than this share is taken ... */
-const DROP_ABOVE = 0.85;
+const DROP_ABOVE = 0.9;
 /** ... until no more than this is. */
-const DROP_UNTIL = 0.75;
+const DROP_UNTIL = 0.82;
 
 /** `dataMaxBytes`, divided among those who need room. All in bytes. */
 export interface Shares {

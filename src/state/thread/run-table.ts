@@ -25,9 +25,9 @@ export const RUN_TABLES = `
     number INTEGER NOT NULL,
     at INTEGER NOT NULL,
     level TEXT NOT NULL,
-    message TEXT NOT NULL,
-    PRIMARY KEY (run, number)
-  ) STRICT, WITHOUT ROWID;
+    message TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX run_lines_in_order ON run_lines (run, number);
   CREATE TABLE sequences (name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT;
   INSERT INTO sequences VALUES ('run', 0);
 `;

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../errors.ts';
-import type { StateBounds } from '../bounds.ts';
+import { type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type FromThread, type Meter, type ToThread } from '../calls.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
 import { diskFaultOf, sqliteCodeOf } from './faults.ts';
+import { bytesOf, groupsOf } from './groups.ts';
 import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
 import { NewerSchemaError } from './migrations.ts';
 import { Store, type TableCall } from './store.ts';
@@ -16,8 +17,6 @@ export interface ThreadOptions {
   readonly bounds: StateBounds;
 }
 
-/** What is committed together has no more bytes of batches than this. */
-const MOST_GROUP_BYTES = 16 * 1024 * 1024;
 /** What has to fit before the disk counts as well again. */
 const FEWEST_PROBE_BYTES = 64 * 1024;
 const MOST_PROBE_BYTES = 4 * 1024 * 1024;
@@ -49,6 +48,7 @@ class Server {
   readonly #port: MessagePort;
   readonly #database: string;
   readonly #bounds: StateBounds;
+  readonly #mostGroupBytes: number;
   readonly #held: HeldDirectory;
   readonly #unwritten = new Unwritten();
   readonly #life: number;
@@ -60,11 +60,14 @@ class Server {
   #commits = 0;
   #commitMs = 0;
   #isClosing = false;
+  /** When upkeep was last asked for, epoch ms. */
+  #now = 0;
 
   constructor({ directory, bounds }: ThreadOptions, port: MessagePort) {
     const files = stateFilesIn(directory);
     this.#port = port;
     this.#bounds = bounds;
+    this.#mostGroupBytes = sharesOf(bounds.dataMaxBytes).log / 2;
     this.#database = files.database;
     this.#held = holdDirectory(directory, files);
     try {
@@ -90,7 +93,8 @@ class Server {
   }
 
   #take(messages: readonly ToThread[]): void {
-    for (const group of groupsOf(messages.flatMap((message) => (message === 'close' ? [] : message)))) {
+    const calls = messages.flatMap((message) => (message === 'close' ? [] : message));
+    for (const group of groupsOf(calls, this.#mostGroupBytes)) {
       const answers = this.#answer(group);
       this.#tell({ kind: 'reply', answers, meter: this.#meter() }, buffersOf(answers));
     }
@@ -105,6 +109,7 @@ class Server {
       if (call.name === 'upkeep.begin') this.#beginUpkeep(call.parameters[0]);
       if (isUpkeep(call)) answers.push({ number: call.number, kind: 'done', value: undefined });
     }
+    if (this.#store?.upkeep.isRoomWanted) this.#beginUpkeep(this.#now);
     return answers;
   }
 
@@ -116,7 +121,10 @@ class Server {
     try {
       return this.#measured(() => store.transact(calls, isSynced));
     } catch (error) {
-      this.#noteFault(error, bytesOf(calls));
+      this.#noteFault(
+        error,
+        calls.reduce((sum, call) => sum + bytesOf(call), 0),
+      );
       return this.#refuse(calls);
     }
   }
@@ -167,6 +175,7 @@ class Server {
   }
 
   #beginUpkeep(now: number): void {
+    this.#now = now;
     if (this.#fault !== '' || !this.#store || this.#store.upkeep.isAtWork) return;
     this.#store.upkeep.begin(now);
     setImmediate(() => this.#maintain());
@@ -230,30 +239,6 @@ class Server {
 
 function isUpkeep(call: Call): call is Exclude<Call, TableCall> {
   return CALL_KINDS[call.name] === 'upkeep';
-}
-
-function groupsOf(calls: readonly Call[]): Call[][] {
-  const groups: Call[][] = [];
-  let bytes = Infinity;
-  for (const call of calls) {
-    const more = bytesOf([call]);
-    if (bytes + more > MOST_GROUP_BYTES) {
-      groups.push([]);
-      bytes = 0;
-    }
-    groups.at(-1)?.push(call);
-    bytes += more;
-  }
-  return groups;
-}
-
-function bytesOf(calls: readonly Call[]): number {
-  return calls.reduce((sum, call) => {
-    if (call.name === 'batches.keep') return sum + call.parameters[0].spool.bytes.byteLength;
-    if (call.name !== 'batches.settle') return sum;
-    const [{ parts, letters }] = call.parameters;
-    return [...parts, ...letters].reduce((inner, { bytes }) => inner + bytes.byteLength, sum);
-  }, 0);
 }
 
 /** Bytes that an answer brings along go over without being copied. */

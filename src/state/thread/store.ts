@@ -4,6 +4,7 @@ import { type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type CallName, type Calls, type UpkeepCalls } from '../calls.ts';
 import { batchTable } from './batch-table.ts';
 import { diskFaultOf } from './faults.ts';
+import { bytesOf } from './groups.ts';
 import { letterTable } from './letter-table.ts';
 import { openDatabase } from './open-database.ts';
 import { policyTable } from './policy-table.ts';
@@ -23,7 +24,7 @@ export class Store {
   /** The number of the daemon's life, for when the file is opened again in the same one. */
   readonly life: number;
   readonly #db: DatabaseSync;
-  readonly #bounds: StateBounds;
+  readonly #mostContent: number;
   readonly #calls: TableCalls;
   readonly #runs: RunTable;
   readonly #waiting: StoredBytes;
@@ -34,7 +35,7 @@ export class Store {
   /** @param life undefined: a new one of this process begins. */
   constructor(file: string, bounds: StateBounds, life: ProcessIdentity | number) {
     const shares = sharesOf(bounds.dataMaxBytes);
-    this.#bounds = bounds;
+    this.#mostContent = shares.content;
     this.#db = openDatabase(file, shares.log);
     try {
       this.life = typeof life === 'number' ? life : beginLife(this.#db, life);
@@ -143,7 +144,8 @@ export class Store {
   }
 
   #perform<Name extends TableName>({ name, parameters }: Call<Name>, growth: number): unknown {
-    if (growth > 0 && this.upkeep.content() + growth > sharesOf(this.#bounds.dataMaxBytes).content) {
+    if (growth > 0 && this.upkeep.content() + growth > this.#mostContent) {
+      this.upkeep.wantRoom();
       throw new NoRoomError('the data directory is full (--data-max-bytes)');
     }
     return this.#calls[name](...parameters);
@@ -154,13 +156,9 @@ export class Store {
   }
 }
 
-/** Bytes that a call that may be refused adds. */
+/** Bytes that a call adds, if it may be refused. */
 function growthOf(call: Call): number {
-  if (call.name === 'batches.keep') return call.parameters[0].spool.bytes.byteLength;
-  if (call.name === 'policies.save') {
-    return call.parameters[0].reduce((sum, { document }) => sum + document.length, 0);
-  }
-  return 0;
+  return call.name === 'batches.keep' || call.name === 'policies.save' ? bytesOf(call) : 0;
 }
 
 function failureOf({ number }: Call, error: unknown): Answer {

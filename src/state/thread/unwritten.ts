@@ -1,11 +1,10 @@
 import type { Call } from '../calls.ts';
+import { bytesOf } from './groups.ts';
 
 type HistoryCall = Call<'history.write'>;
 
 /** Earlier history makes room for later. */
 const MOST_BYTES = 16 * 1024 * 1024;
-/** What a row takes besides its text, about. */
-const BYTES_PER_ROW = 200;
 
 /** History that could not be written yet. */
 export class Unwritten {
@@ -27,9 +26,4 @@ export class Unwritten {
     this.#calls = [];
     this.#bytes = 0;
   }
-}
-
-function bytesOf({ parameters: [runs, lines] }: HistoryCall): number {
-  const ofRuns = runs.reduce((sum, [, , , , , , , , , body]) => sum + body.length + BYTES_PER_ROW, 0);
-  return lines.reduce((sum, [, , , message]) => sum + message.length + BYTES_PER_ROW, ofRuns);
 }

@@ -39,6 +39,7 @@ export class Upkeep {
   readonly #dropReceipts: StatementSync;
   readonly #dropRun: StatementSync;
   #hasSeenAll = false;
+  #isRoomWanted = false;
   #work: Steps | undefined;
 
   constructor(db: DatabaseSync, bounds: StateBounds, shares: Shares, letters: LetterTable) {
@@ -67,6 +68,15 @@ export class Upkeep {
     return (pages - free) * size;
   }
 
+  /** Something could not be kept for want of room. */
+  wantRoom(): void {
+    this.#isRoomWanted = true;
+  }
+
+  get isRoomWanted(): boolean {
+    return this.#isRoomWanted;
+  }
+
   /** Begins a round, unless one is under way. `now`: epoch ms. */
   begin(now: number): void {
     this.#work ??= this.#round(now);
@@ -92,7 +102,10 @@ export class Upkeep {
     this.#hasSeenAll = true;
     yield* this.#dropSurplus();
     yield* this.#dropOld(now - this.#bounds.historyAgeMs);
-    if (this.content() > this.#shares.dropAbove) yield* this.#makeRoom();
+    if (this.#isRoomWanted || this.content() > this.#shares.dropAbove) {
+      this.#isRoomWanted = false;
+      yield* this.#makeRoom();
+    }
     yield* this.#shrink();
   }
 

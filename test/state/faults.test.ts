@@ -1,0 +1,137 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import type { Worker } from 'node:worker_threads';
+import { pino } from 'pino';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { UnavailableError } from '../../src/errors.ts';
+import type { State } from '../../src/state/contract.ts';
+import { HeldClock } from '../support/held-clock.ts';
+import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
+import { keep, open, temporaryDirectory } from './support.ts';
+
+/** A file system of its own, if this process may make one. */
+function mounted(size: string): string | undefined {
+  const directory = temporaryDirectory();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', directory], {
+      stdio: 'pipe',
+    });
+  } catch {
+    return undefined;
+  }
+  onTestFinished(() => void execFileSync('umount', ['-l', directory]));
+  return directory;
+}
+
+const WITHOUT_MOUNT = 'this process may not mount a file system (run as root to try it)';
+
+interface Opened {
+  readonly state: State;
+  readonly clock: HeldClock;
+  /** Messages of its log. */
+  readonly log: string[];
+}
+
+async function openHeld(directory: string): Promise<Opened> {
+  const log: string[] = [];
+  const destination = new Writable({
+    write(chunk, _, done) {
+      log.push(JSON.parse(String(chunk)).msg);
+      done();
+    },
+  });
+  const clock = new HeldClock();
+  return { state: await open(directory, { clock, log: pino({}, destination) }), clock, log };
+}
+
+/** The thread takes its time: it is asked again as often as it needs. */
+async function recovers({ state, clock }: Opened): Promise<void> {
+  await vi.waitFor(async () => {
+    await clock.advance(1_000);
+    expect(state.health()).toEqual({ ok: true, reason: '' });
+  });
+}
+
+const FULL = 'no space left on the device';
+
+test('a full disk refuses what must be kept, keeps the rest for later, and is used again when it has room', async ({
+  skip,
+}) => {
+  const directory = mounted('2m');
+  if (directory === undefined) return skip(WITHOUT_MOUNT);
+  const opened = await openHeld(directory);
+  const { state, log } = opened;
+  await state.policies.save([policyOf(1)]);
+  writeFileSync(join(directory, 'ballast'), Buffer.alloc(1_200_000));
+  const big = batchOf(Buffer.alloc(900_000, 1));
+  const refusal = new UnavailableError(`cannot keep this now: ${FULL}`);
+  await expect(keep(state, big)).rejects.toEqual(refusal);
+  expect(state.health()).toEqual({ ok: false, reason: FULL });
+  const run = runOf(1, { status: 'completed' });
+  state.runs.record(run);
+  await expect(state.policies.save([policyOf(2)])).rejects.toEqual(refusal);
+  expect((await state.policies.found()).map(({ name }) => name)).toEqual(['p1']);
+  expect(state.batches.waitingBytes).toBe(0);
+
+  await opened.clock.advance(3_000);
+  await state.policies.found();
+  expect(state.health()).toEqual({ ok: false, reason: FULL });
+  rmSync(join(directory, 'ballast'));
+  await recovers(opened);
+  expect(await state.runs.get(run.id)).toEqual(run);
+  await keep(state, big);
+  expect(await state.batches.read(big.id)).toEqual(big.bytes);
+  expect(log).toEqual([`State cannot be kept: ${FULL}`, 'State is kept again']);
+});
+
+test('a disk that turns read-only is told of, and used again when it can be written', async ({ skip }) => {
+  const directory = mounted('8m');
+  if (directory === undefined) return skip(WITHOUT_MOUNT);
+  const source = directory;
+  const opened = await openHeld(join(source, 'data'));
+  const { state } = opened;
+  const run = runOf(1);
+  state.runs.record(run);
+  await state.policies.save([policyOf(1)]);
+  // What is open for writing keeps the whole file system writable, so the file gets a limit instead.
+  await state.close();
+  execFileSync('mount', ['-o', 'remount,ro', directory]);
+  await expect(open(join(source, 'data'))).rejects.toThrow(/cannot be used: EROFS/);
+  execFileSync('mount', ['-o', 'remount,rw', directory]);
+  const again = await open(join(source, 'data'));
+  expect(await again.runs.get(run.id)).toEqual(run);
+});
+
+test('when its thread dies, whoever waits is told, and the state says so', async () => {
+  const workers: Worker[] = [];
+  const note = (worker: Worker): number => workers.push(worker);
+  process.on('worker', note);
+  onTestFinished(() => void process.off('worker', note));
+  const { state, log } = await openHeld(temporaryDirectory());
+  const [worker] = workers;
+  if (!worker) throw new Error('the state has no thread');
+  const kept = keep(state, batchOf('x'));
+  const ended = once(worker, 'exit');
+  await Promise.all([expect(kept).rejects.toBeInstanceOf(UnavailableError), worker.terminate(), ended]);
+  expect(state.health()).toMatchObject({ ok: false });
+  expect(log).toHaveLength(1);
+  await expect(state.policies.found()).rejects.toBeInstanceOf(UnavailableError);
+  state.runs.record(runOf(1));
+  state.runs.addLine('x', { at: 1, level: 'info', message: 'x' });
+  await state.close();
+});
+
+test('after its close nothing is kept, and no timer is left', async () => {
+  const { state, clock } = await openHeld(temporaryDirectory());
+  const late = keep(state, batchOf('x'));
+  await state.close();
+  await late;
+  await state.close();
+  expect(clock.pending).toBe(0);
+  await expect(
+    state.batches.settle({ receipts: [receiptOf(batchOf('x'))], parts: [], letters: [], droppedLetters: [] }),
+  ).rejects.toBeInstanceOf(UnavailableError);
+});
