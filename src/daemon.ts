@@ -158,7 +158,9 @@ async function buildDaemon(
   const stop = async (): Promise<void> => {
     phase = 'stopping';
     registry.stop();
-    const report = await coordinator.stop(options.stopTimeoutMs * RUNS_SHARE_OF_STOP);
+    const report = await coordinator.stop(options.stopTimeoutMs * RUNS_SHARE_OF_STOP, (graceMs) =>
+      registry.tearDown(graceMs),
+    );
     await runAll(undo, log);
     log.info({ module: 'daemon' }, describeStop(report));
   };
@@ -173,13 +175,9 @@ async function buildDaemon(
 
 /** What reads policies takes long to load, and a daemon that starts has none to read. */
 async function loadReader(env: NodeJS.ProcessEnv, allowEnv: readonly string[]): Promise<PolicyReader> {
-  const { readPolicy, readPolicyDocument } = await import('./policy/read-document.ts');
+  const { createPolicyReader } = await import('./policy/policy-reader.ts');
   const hostTimezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const reading = { env, allowEnv, hostTimezone };
-  return {
-    readDocument: (document, provenance) => readPolicyDocument(document, { ...reading, provenance }),
-    readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
-  };
+  return createPolicyReader({ env, allowEnv, hostTimezone });
 }
 
 async function beginMetrics(

@@ -1,9 +1,10 @@
-import type { BackendLease, PolicyPayload } from '../backend/host.ts';
+import type { BackendLease, Life, PolicyPayload } from '../backend/host.ts';
 import type { MisfireRule, Overlap, RetryRule, RunnablePolicy } from '../run/contract.ts';
 import type { Trigger } from '../trigger/contract.ts';
 import type { BundleFollower } from './bundle-follower.ts';
 import type { PolicyDraft, PolicyView, PolicyWarning } from './contract.ts';
 import type { PackageHold } from './package-hold.ts';
+import { Residence, type ResidenceParts, type SetupFault, TAKE_OVER_GRACE_MS } from './residence.ts';
 
 const NONE: readonly PolicyWarning[] = [];
 
@@ -18,8 +19,13 @@ export class AppliedPolicy implements RunnablePolicy {
   readonly overlapGroup: object;
   /** Why it does not have the version that its bundle leads to. */
   heldBack: readonly PolicyWarning[] = NONE;
+  isDeleted = false;
   #hold: PackageHold;
   #follower: BundleFollower | undefined;
+  /** undefined for one that was not settled. */
+  #residenceParts: ResidenceParts | undefined;
+  /** undefined as long as its backend had nothing to set up. */
+  #residence: Residence | undefined;
   #isReleased = false;
 
   /** @param replaced the policy whose place it takes: the runs of both overlap. */
@@ -87,6 +93,8 @@ export class AppliedPolicy implements RunnablePolicy {
       nextRunAt: this.trigger.next(),
       warnings: [...this.heldBack, ...warnings],
       backend: { package: this.lease.package.name, version: this.lease.package.version },
+      failure: undefined,
+      setupFault: this.setupFault,
       crashWait: this.lease.crashWait(),
     };
   }
@@ -96,8 +104,35 @@ export class AppliedPolicy implements RunnablePolicy {
     this.#follower = follower;
   }
 
+  /**
+   * Lets its backend set it up, where that has anything to set up.
+   * @param replaced the policy whose place it takes: what that has set up is torn down before.
+   */
+  settle(parts: ResidenceParts, replaced?: AppliedPolicy): void {
+    this.#residenceParts = parts;
+    const before = replaced?.tearDown(TAKE_OVER_GRACE_MS);
+    if (this.lease.setUp === undefined) return;
+    this.#residence = new Residence(this, parts);
+    this.#residence.begin(before);
+  }
+
+  /** Why its backend could not set it up; undefined when that could, or has nothing to set up. */
+  get setupFault(): SetupFault | undefined {
+    return this.#residence?.fault;
+  }
+
+  /** Ends what its backend has set up, for good; undefined when there is nothing. */
+  tearDown(graceMs: number): Promise<void> | undefined {
+    return this.#residence?.end(graceMs);
+  }
+
+  home(): Life | undefined {
+    return this.#residence?.home();
+  }
+
   catchUp(): Promise<void> | undefined {
-    return this.#follower?.catchUp();
+    const caughtUp = this.#follower?.catchUp();
+    return caughtUp?.then(() => this.#residence?.settled()) ?? this.#residence?.settled();
   }
 
   /** Runs that begin from now on have another version of its package; those under way keep theirs. */
@@ -105,6 +140,9 @@ export class AppliedPolicy implements RunnablePolicy {
     hold.take();
     this.#hold.release();
     this.#hold = hold;
+    if (this.#residenceParts === undefined) return;
+    if (this.lease.setUp !== undefined) this.#residence ??= new Residence(this, this.#residenceParts);
+    this.#residence?.move();
   }
 
   /** Its backend is not needed any more; harmless when repeated. */

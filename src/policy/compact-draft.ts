@@ -11,6 +11,7 @@ export class CompactDraft implements PolicyDraft {
   readonly schedule: string | undefined;
   readonly settings: RunSettings;
   readonly payload: PolicyPayload;
+  readonly unset: readonly string[];
   readonly secrets: readonly string[];
   readonly warnings: readonly PolicyWarning[];
   readonly #written: string;
@@ -23,6 +24,7 @@ export class CompactDraft implements PolicyDraft {
     this.settings = parts.settings;
     // Small copies share their memory.
     this.payload = Buffer.from(parts.payload);
+    this.unset = parts.unset.length > 0 ? parts.unset : NOTHING;
     this.secrets = parts.secrets.length > 0 ? parts.secrets : NOTHING;
     this.warnings = parts.warnings.length > 0 ? parts.warnings : NOTHING;
     this.#written = JSON.stringify(parts.written);

@@ -41,6 +41,8 @@ export interface PolicyDraft {
   readonly written: { readonly config: unknown; readonly scope: unknown; readonly run: unknown };
   /** Expanded config and scope. */
   readonly payload: PolicyPayload;
+  /** Variables that it names and that are not set. */
+  readonly unset: readonly string[];
   /** Values that came from the environment: whatever text the backend produces is cleaned of them. */
   readonly secrets: readonly string[];
   readonly warnings: readonly PolicyWarning[];
@@ -57,6 +59,10 @@ export interface PolicyView {
   readonly nextRunAt: number | undefined;
   readonly warnings: readonly PolicyWarning[];
   readonly backend: { readonly package: string; readonly version: string };
+  /** Why a policy of an earlier life of the daemon does not run; undefined: it does, or is about to. */
+  readonly failure: string | undefined;
+  /** Why its backend could not set it up, and when (epoch ms) it tries again. */
+  readonly setupFault: { readonly reason: string; readonly retryAt: number } | undefined;
   /** Until when (epoch ms) and why no run of its package begins, where that crashed too often. */
   readonly crashWait: { readonly until: number; readonly reason: string } | undefined;
 }
@@ -76,7 +82,13 @@ export type Replacement = 'created' | 'replaced' | 'unchanged';
 /** All policies of the daemon. */
 export interface PolicyRegistry {
   /**
-   * Applies every policy of a document, or none. Resolves to their names in document order; rejects with a
+   * Goes on with the policies of an earlier life, where they are kept: resolves when their names are taken. Their
+   * packages are opened after that. One that cannot be read or loaded any more stays, says why, and is tried again.
+   */
+  restore(): Promise<void>;
+  /**
+   * Applies every policy of a document, or none, in the place of those of an earlier life that nobody has touched since:
+   * such a one goes on where it is the same, but a run that it was owed and has had is run again. Resolves to their names in document order; rejects with a
    * `RequestError` whose reply is upstream's.
    */
   apply(document: Buffer, provenance: Provenance): Promise<readonly string[]>;
@@ -99,6 +111,10 @@ export interface PolicyRegistry {
   get(name: string): PolicyView | undefined;
   /** The version of its package that a policy has at this moment. */
   packageOf(name: string): LocatedPackage | undefined;
+  /** As in its view. */
+  failureOf(name: string): string | undefined;
+  /** Why its backend could not set a policy up; undefined: it could, or has nothing to set up. */
+  faultOf(name: string): string | undefined;
   /** In the order they were applied. */
   names(): Iterable<string>;
   readonly size: number;
@@ -106,4 +122,6 @@ export interface PolicyRegistry {
   loadedPackages(): readonly string[];
   /** Fires no more, refuses documents, closes leases. */
   stop(): void;
+  /** After {@link stop}: ends what backends have set up. Resolves when that is over, after `graceMs` at the latest plus the time to end processes. */
+  tearDown(graceMs: number): Promise<void>;
 }

@@ -13,7 +13,7 @@ import { runSettingsOf } from './run-settings.ts';
 import { asWholeDocument } from './single-policy.ts';
 import type { Steps } from './steps.ts';
 
-interface ReadOptions {
+export interface ReadOptions {
   readonly provenance: Provenance;
   readonly env: NodeJS.ProcessEnv;
   /** Patterns of names that documents from the network may expand; `*` matches any run of characters. */
@@ -85,7 +85,7 @@ function refuseBrokenNames(policies: readonly SoundPolicy[]): void {
   );
 }
 
-function draftOf(
+export function draftOf(
   { name, written, expanded, checked }: SoundPolicy,
   hostTimezone: string,
   warnings: readonly PolicyWarning[],
@@ -98,12 +98,17 @@ function draftOf(
     settings: runSettingsOf(checked.run, hostTimezone),
     written: { config: json(written.config), scope: json(written.scope), run: json(written.run) },
     payload: serialize({ config: expanded.config?.value, scope: expanded.scope?.value }),
+    unset: unsetIn(expanded),
     secrets: secretsOf(expanded),
     warnings,
   });
 }
 
 const json = (value: PlainValue | undefined): PlainValue => (value === undefined ? null : asJson(value));
+
+function unsetIn(expanded: SoundPolicy['expanded']): readonly string[] {
+  return [...new Set(Object.values(expanded).flatMap((part) => (part?.unset ?? []).map(({ name }) => name)))];
+}
 
 /** What the daemon itself shows of a policy is no secret: its package and its schedule. */
 function secretsOf({ config, scope }: SoundPolicy['expanded']): readonly string[] {

@@ -21,12 +21,18 @@ import type {
   Replacement,
   ValidatedPolicy,
 } from './contract.ts';
+import { DormantPolicy } from './dormant-policy.ts';
+import { isWrittenAs } from './kept-document.ts';
+import { KeptPolicies } from './kept-policies.ts';
 import { logApplied } from './log-applied.ts';
+import { whySkipped } from './misfire.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
+import type { KeptPolicy, PolicyStore } from './policy-store.ts';
 import { Reservations } from './reservations.ts';
 import { isSameDraft } from './same-draft.ts';
 import { inSlices, type Steps } from './steps.ts';
 import { validatePolicies } from './validate.ts';
+import { Waking } from './waking.ts';
 
 interface RegistryParts {
   readonly clock: Clock;
@@ -37,6 +43,8 @@ interface RegistryParts {
   readonly history: RunHistory;
   /** Asked for when the first document is to be read, and each time after that. */
   readonly reader: () => Promise<PolicyReader>;
+  /** Where policies outlive the daemon, if they do. */
+  readonly store?: PolicyStore | undefined;
 }
 
 /** Makes policies of documents. */
@@ -45,6 +53,8 @@ export interface PolicyReader {
   readDocument(document: Buffer, provenance: Provenance): Steps<readonly PolicyDraft[]>;
   /** The same of one policy, written alone. */
   readPolicy(name: string, document: Buffer, provenance: Provenance): Steps<PolicyDraft>;
+  /** One that was kept. */
+  readKept(kept: KeptPolicy): PolicyDraft;
 }
 
 /** A draft that needs nothing more. */
@@ -52,9 +62,20 @@ interface PreparedDraft extends OpenedDraft {
   readonly trigger: Trigger;
 }
 
+/** One that was kept; its trigger is made where it has none. */
+type WokenDraft = OpenedDraft & Partial<PreparedDraft>;
+
+/** What becomes of a draft: one that is there already stays, another is kept where policies are. */
+interface PlannedDraft extends PreparedDraft {
+  readonly stays: boolean;
+  readonly entry: KeptPolicy | undefined;
+}
+
 /** A DELETE answers within a second (sheet: REST): half of it for the backend to stop by itself. */
 const CANCEL_GRACE_MS = 500;
 const CANCEL_LIMIT_MS = 900;
+/** What the backend gets after that to tear the policy down. */
+const TEARDOWN_GRACE_MS = 300;
 
 /** How long the event loop may be kept by documents that are read, all of them together. */
 const READING_SLICE_MS = 8;
@@ -69,7 +90,13 @@ export function createPolicyRegistry(parts: RegistryParts): PolicyRegistry {
 class Registry implements PolicyRegistry {
   readonly #parts: RegistryParts;
   readonly #schedule: Schedule;
-  readonly #policies = new Map<string, AppliedPolicy>();
+  readonly #policies = new Map<string, AppliedPolicy | DormantPolicy>();
+  /** Names of an earlier life's policies that nobody has touched since, and whether they have had their only run. */
+  readonly #untouched = new Map<string, { readonly hasRun: boolean }>();
+  readonly #kept: KeptPolicies | undefined;
+  readonly #waking: Waking;
+  /** What was due before (epoch ms) came while nobody was there. */
+  #restoredAt = Number.NEGATIVE_INFINITY;
   readonly #reservations = new Reservations();
   readonly #loadedPackages = new Set<string>();
   readonly #bundles: BundleFollowers;
@@ -81,6 +108,14 @@ class Registry implements PolicyRegistry {
     this.#schedule = new Schedule(parts.clock);
     this.#reading = new Slices(parts.clock, READING_SLICE_MS);
     this.#bundles = new BundleFollowers(parts);
+    this.#kept = parts.store && new KeptPolicies(parts.store, parts.clock);
+    this.#waking = new Waking({
+      ...parts,
+      slices: this.#reading,
+      read: async (kept) => (await parts.reader()).readKept(kept),
+      isThere: (policy) => this.#policies.get(policy.name) === policy,
+      wake: (policy, opened) => this.#wake(policy, opened),
+    });
   }
 
   get size(): number {
@@ -96,11 +131,38 @@ class Registry implements PolicyRegistry {
   }
 
   packageOf(name: string): LocatedPackage | undefined {
-    return this.#policies.get(name)?.lease.package;
+    const policy = this.#policies.get(name);
+    return policy instanceof AppliedPolicy ? policy.lease.package : undefined;
+  }
+
+  failureOf(name: string): string | undefined {
+    const policy = this.#policies.get(name);
+    return policy instanceof DormantPolicy ? policy.failure : undefined;
+  }
+
+  faultOf(name: string): string | undefined {
+    const policy = this.#policies.get(name);
+    return policy instanceof AppliedPolicy ? policy.setupFault?.reason : undefined;
   }
 
   loadedPackages(): readonly string[] {
     return [...this.#loadedPackages];
+  }
+
+  async restore(): Promise<void> {
+    const found = (await this.#kept?.found()) ?? [];
+    this.#restoredAt = this.#parts.clock.now();
+    const dormant = found.map((policy) => new DormantPolicy(policy));
+    for (const policy of dormant) {
+      this.#policies.set(policy.name, policy);
+      this.#untouched.set(policy.name, policy.kept);
+    }
+    if (dormant.length === 0) return;
+    this.#parts.log.info(
+      { module: 'worker.policy.manager' },
+      `Going on with ${dormant.length} policies of the daemon's earlier life`,
+    );
+    void this.#waking.begin(dormant);
   }
 
   async apply(document: Buffer, provenance: Provenance): Promise<readonly string[]> {
@@ -111,7 +173,7 @@ class Registry implements PolicyRegistry {
     if (firstTaken !== -1) return await this.#refuseTaken(drafts, firstTaken);
     const letGo = this.#reservations.hold(names);
     try {
-      this.#commit(await this.#prepare(drafts));
+      await this.#place(await this.#prepare(drafts), provenance);
     } finally {
       letGo();
     }
@@ -128,14 +190,13 @@ class Registry implements PolicyRegistry {
     const letGo = await this.#reservations.holdInTurn(name);
     try {
       const current = this.#policies.get(name);
-      if (current && isSameDraft(current.draft, draft)) return 'unchanged';
+      if (current instanceof AppliedPolicy && isSameDraft(current.draft, draft)) {
+        this.#untouched.delete(name);
+        return 'unchanged';
+      }
       const prepared = await this.#prepare([draft]);
-      // The one that stood here before may have been deleted meanwhile.
-      const replaced = this.#policies.get(name);
-      this.#commit(prepared);
-      if (!replaced) return 'created';
-      await this.#handOver(replaced, this.#find(name), cancelRuns);
-      return 'replaced';
+      const [outcome = 'unchanged'] = await this.#place(prepared, provenance, cancelRuns);
+      return outcome;
     } finally {
       letGo();
     }
@@ -156,28 +217,37 @@ class Registry implements PolicyRegistry {
 
   submit(name: string): Readonly<Run> {
     this.#refuseWhenStopped();
-    return this.#parts.coordinator.submit(this.#find(name));
+    const policy = this.#find(name);
+    if (policy instanceof AppliedPolicy) return this.#parts.coordinator.submit(policy);
+    if (policy.failure === undefined) throw new UnavailableError(`policy '${name}' is still being loaded`);
+    throw new ConflictError(`policy '${name}' cannot be run: ${policy.failure}`);
   }
 
   /**
-   * The name is free as soon as this returns its promise: a policy of the same name that is applied meanwhile is
-   * another one, and the old one's runs are cancelled all the same.
+   * Where policies are not kept, the name is free as soon as this returns its promise: a policy of the same name that
+   * is applied meanwhile is another one, and the old one's runs are cancelled all the same.
    */
   async delete(name: string): Promise<void> {
     const policy = this.#find(name);
-    const { clock, coordinator, events, history } = this.#parts;
-    this.#policies.delete(name);
-    policy.trigger.stop();
-    events.emit('policy:deleted', { policy: name });
-    history.detach(name);
-    const cancelled = coordinator.cancel(policy, 'the policy was deleted', CANCEL_GRACE_MS);
-    await settlesWithin(clock, CANCEL_LIMIT_MS, this.#releaseAfter(cancelled, policy));
+    if (this.#kept === undefined) return await this.#drop(policy);
+    const letGo = await this.#reservations.holdInTurn(name);
+    let dropped: Promise<void>;
+    try {
+      const current = this.#find(name);
+      await this.#kept.remove(current.number);
+      dropped = this.#drop(current);
+    } finally {
+      letGo();
+    }
+    await dropped;
   }
 
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#waking.stop();
     for (const policy of this.#policies.values()) {
+      if (!(policy instanceof AppliedPolicy)) continue;
       policy.trigger.stop();
       policy.release();
       this.#parts.events.emit('policy:stopped', { policy: policy.name });
@@ -189,11 +259,17 @@ class Registry implements PolicyRegistry {
     return await inSlices(reading(await this.#parts.reader()), this.#reading);
   }
 
-  #isTaken(name: string): boolean {
-    return this.#policies.has(name) || this.#reservations.has(name);
+  async tearDown(graceMs: number): Promise<void> {
+    const policies = [...this.#policies.values()].filter((policy) => policy instanceof AppliedPolicy);
+    await Promise.all(policies.map((policy) => policy.tearDown(graceMs)));
   }
 
-  #find(name: string): AppliedPolicy {
+  #isTaken(name: string): boolean {
+    const isThere = this.#policies.has(name) && !this.#untouched.has(name);
+    return isThere || this.#reservations.has(name);
+  }
+
+  #find(name: string): AppliedPolicy | DormantPolicy {
     const policy = this.#policies.get(name);
     if (!policy) throw new NotFoundError(`policy '${name}' not found`);
     return policy;
@@ -225,26 +301,106 @@ class Registry implements PolicyRegistry {
     return prepared;
   }
 
-  /** Nothing in here waits: a document's policies are there all at once, each in the place of the one before it. */
-  #commit(prepared: readonly PreparedDraft[]): void {
-    const policies: AppliedPolicy[] = [];
+  /**
+   * Keeps what is new, then lets it take its place. Resolves, once runs that are to be cancelled are, with what came of
+   * each.
+   */
+  async #place(
+    prepared: readonly PreparedDraft[],
+    provenance: Provenance,
+    cancelRuns = false,
+  ): Promise<readonly Replacement[]> {
+    const planned = prepared.map((one) => this.#plan(one, provenance));
     try {
       this.#refuseWhenStopped();
-      for (const one of prepared) policies.push(this.#start(one));
+      if (this.#kept) await this.#kept.save(planned.flatMap(({ entry }) => entry ?? []));
     } catch (error) {
-      for (const { trigger } of policies) trigger.stop();
       for (const { hold } of prepared) hold.release();
       throw error;
     }
-    for (const policy of policies) this.#announce(policy);
+    return await Promise.all(this.#commit(planned, cancelRuns));
+  }
+
+  #plan(prepared: PreparedDraft, provenance: Provenance): PlannedDraft {
+    const stays = this.#stays(prepared.draft);
+    return { ...prepared, stays, entry: stays ? undefined : this.#kept?.entryOf(prepared.draft, provenance) };
+  }
+
+  /** One that was owed a single run and has had it is applied anew. */
+  #stays(draft: PolicyDraft): boolean {
+    const untouched = this.#untouched.get(draft.name);
+    const current = this.#policies.get(draft.name);
+    if (!untouched || !current || (draft.schedule === undefined && untouched.hasRun)) return false;
+    if (current instanceof AppliedPolicy) return isSameDraft(current.draft, draft);
+    return isWrittenAs(current.kept.document, draft);
+  }
+
+  /** Nothing in here waits: a document's policies are there all at once, each in the place of the one before it. */
+  #commit(planned: readonly PlannedDraft[], cancelRuns: boolean): (Replacement | Promise<Replacement>)[] {
+    if (this.#isStopped) return this.#leaveToNextLife(planned);
+    const policies = new Map<PlannedDraft, AppliedPolicy>();
+    try {
+      for (const one of planned) if (!one.stays) policies.set(one, this.#start(one));
+    } catch (error) {
+      for (const { trigger } of policies.values()) trigger.stop();
+      for (const { hold } of planned) hold.release();
+      throw error;
+    }
+    return planned.map((one) => {
+      const before = this.#policies.get(one.draft.name);
+      const policy = policies.get(one);
+      if (policy === undefined) return this.#goOn(before, one);
+      this.#untouched.delete(policy.name);
+      this.#announce(policy);
+      logApplied(this.#parts.log, policy.draft);
+      if (before === undefined) return 'created';
+      if (before instanceof DormantPolicy) return 'replaced';
+      return this.#handOver(before, policy, cancelRuns);
+    });
+  }
+
+  /** What was kept while the stop began is applied, and begins when the daemon does. */
+  #leaveToNextLife(planned: readonly PlannedDraft[]): Replacement[] {
+    for (const { hold } of planned) hold.release();
+    if (this.#kept === undefined) this.#refuseWhenStopped();
+    return planned.map(() => 'created');
+  }
+
+  /** A policy of an earlier life is applied again as it is. */
+  #goOn(before: AppliedPolicy | DormantPolicy | undefined, prepared: PreparedDraft): Replacement {
+    this.#untouched.delete(prepared.draft.name);
+    if (before instanceof DormantPolicy) this.#wake(before, prepared);
+    else prepared.hold.release();
+    return 'unchanged';
   }
 
   /** Its trigger fires later at the soonest, when the policy is known. */
-  #start({ draft, hold, trigger }: PreparedDraft): AppliedPolicy {
-    const replaced = this.#policies.get(draft.name);
-    const policy = new AppliedPolicy(draft, 0, trigger, hold, replaced);
-    policy.trigger.start((dueAt) => this.#parts.coordinator.fire(policy, policy.kind, dueAt));
+  #start({ draft, hold, trigger, entry }: PlannedDraft): AppliedPolicy {
+    const before = this.#policies.get(draft.name);
+    const replaced = before instanceof AppliedPolicy ? before : undefined;
+    const policy = new AppliedPolicy(draft, entry?.number ?? 0, trigger, hold, replaced);
+    trigger.start((dueAt) => this.#comeDue(policy, dueAt));
     return policy;
+  }
+
+  /** A policy of an earlier life is there again, with the runs that it is owed and those that it missed. */
+  #wake({ kept }: DormantPolicy, { draft, hold, trigger = this.#triggerOf(draft) }: WokenDraft): void {
+    const policy = new AppliedPolicy(draft, kept.number, trigger, hold);
+    this.#announce(policy);
+    const isOwedRunThere = this.#parts.coordinator.takeUp(policy);
+    if (policy.kind === 'once' && (kept.hasRun || isOwedRunThere)) return;
+    trigger.start((dueAt) => this.#comeDue(policy, dueAt));
+    if (!(trigger instanceof CronTrigger)) return;
+    const missedAt = trigger.latestSince(Math.max(kept.lastDueAt ?? 0, kept.appliedAt));
+    if (missedAt !== undefined) this.#comeDue(policy, missedAt);
+  }
+
+  #comeDue(policy: AppliedPolicy, dueAt: number): void {
+    const { clock, coordinator } = this.#parts;
+    const moment = { dueAt, now: clock.now(), wasDown: dueAt < this.#restoredAt };
+    const reason = policy.kind === 'cron' ? whySkipped(policy.misfire, moment) : undefined;
+    if (reason === undefined) coordinator.fire(policy, policy.kind, dueAt);
+    else coordinator.skip(policy, policy.kind, dueAt, reason);
   }
 
   #triggerOf({ schedule, settings }: PolicyDraft): Trigger {
@@ -257,18 +413,32 @@ class Registry implements PolicyRegistry {
   }
 
   #announce(policy: AppliedPolicy): void {
-    const { events, log } = this.#parts;
-    const replaced = this.#policies.get(policy.name);
+    const { events } = this.#parts;
+    const before = this.#policies.get(policy.name);
+    const replaced = before instanceof AppliedPolicy ? before : undefined;
     this.#policies.set(policy.name, policy);
     this.#loadedPackages.add(policy.draft.packageName);
     this.#bundles.add(policy);
+    policy.settle(this.#parts, replaced);
     const event = { policy: policy.name, backend: policy.lease.description.name };
     events.emit(replaced ? 'policy:replaced' : 'policy:applied', event);
-    logApplied(log, policy.draft);
+  }
+
+  async #drop(policy: AppliedPolicy | DormantPolicy): Promise<void> {
+    const { clock, coordinator, events, history } = this.#parts;
+    this.#policies.delete(policy.name);
+    this.#untouched.delete(policy.name);
+    events.emit('policy:deleted', { policy: policy.name });
+    history.detach(policy.name);
+    if (!(policy instanceof AppliedPolicy)) return;
+    policy.isDeleted = true;
+    policy.trigger.stop();
+    const cancelled = coordinator.cancel(policy, 'the policy was deleted', CANCEL_GRACE_MS);
+    await settlesWithin(clock, CANCEL_LIMIT_MS, this.#releaseAfter(cancelled, policy));
   }
 
   /** The old policy does nothing more, but for its runs under way; where they are cancelled they are waited for. */
-  async #handOver(replaced: AppliedPolicy, policy: AppliedPolicy, cancelRuns: boolean): Promise<void> {
+  async #handOver(replaced: AppliedPolicy, policy: AppliedPolicy, cancelRuns: boolean): Promise<'replaced'> {
     const { clock, coordinator } = this.#parts;
     const dueAt = replaced.trigger.next();
     replaced.trigger.stop();
@@ -278,10 +448,12 @@ class Registry implements PolicyRegistry {
     const isOverdue = replaced.kind === 'cron' && dueAt !== undefined && dueAt <= clock.now();
     if (isOverdue && policy.kind === 'cron') coordinator.fire(policy, 'cron', dueAt);
     if (cancelRuns) await settlesWithin(clock, CANCEL_LIMIT_MS, over);
+    return 'replaced';
   }
 
   async #releaseAfter(cancelled: Promise<void>, policy: AppliedPolicy): Promise<void> {
     await cancelled;
+    await policy.tearDown(TEARDOWN_GRACE_MS);
     policy.release();
   }
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Execution, ExecutionOutcome, RunHandlers } from '../backend/host.ts';
+import type { Execution, ExecutionOutcome, Ingest, RunHandlers, RunRequest } from '../backend/host.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Delivery, DeliveryOutcome, RunDelivery } from '../delivery/contract.ts';
 import { messageOf } from '../errors.ts';
@@ -7,7 +7,7 @@ import type { Events } from '../events.ts';
 import { type Redact, redactorOf } from '../redact.ts';
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import { conclude, verdictOf } from './conclude.ts';
-import type { RunnablePolicy } from './contract.ts';
+import type { BesideSchedule, RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
 import type { LiveRun } from './live-run.ts';
 import { backendOf } from './open-run.ts';
@@ -25,6 +25,11 @@ export interface RunParts {
   readonly closeBatchAfterMs: number | undefined;
   /** For policies that set none; undefined: none. */
   readonly runTimeoutMs: number | undefined;
+}
+
+/** What a run that may begin others uses. */
+export interface ActiveParts extends RunParts {
+  readonly beside: BesideSchedule;
 }
 
 /** How long a backend may take to stop after its run timed out or cannot be delivered. */
@@ -48,7 +53,7 @@ export class ActiveRun implements RunHandlers, LiveRun {
   readonly policy: RunnablePolicy;
   /** It shares its child with nobody. */
   readonly isAlone: boolean;
-  readonly #parts: RunParts;
+  readonly #parts: ActiveParts;
   #hasBegun = false;
   #execution: Execution | undefined;
   /** Opened for the first batch: most runs of a daemon with many policies find nothing new. */
@@ -64,7 +69,7 @@ export class ActiveRun implements RunHandlers, LiveRun {
   #acceptedBatches = 0;
   #acceptedEntities = 0;
 
-  constructor(run: Run, policy: RunnablePolicy, parts: RunParts, isAlone: boolean) {
+  constructor(run: Run, policy: RunnablePolicy, parts: ActiveParts, isAlone: boolean) {
     this.run = run;
     this.policy = policy;
     this.isAlone = isAlone;
@@ -97,20 +102,27 @@ export class ActiveRun implements RunHandlers, LiveRun {
   /** Starts the backend's part. What it returns never rejects. */
   begin(): Promise<ExecutionOutcome> {
     try {
-      const { encoding, closeBatchAfterMs } = this.#parts;
-      this.#hasBegun = true;
-      this.#execution = this.policy.lease.run({
-        identity: this.#identity(),
-        payload: this.policy.payload,
-        encoding,
-        closeBatchAfterMs,
-        alone: this.isAlone,
-        handlers: this,
-      });
-      return this.#execution.outcome;
+      return this.beginIn((request) => this.policy.lease.run(request)).outcome;
     } catch (fault) {
       return Promise.resolve({ kind: 'failed', reason: messageOf(fault) });
     }
+  }
+
+  /** Starts the backend's part with `start`. Throws what that throws, or why there is no place for the run. */
+  beginIn<Begun extends Execution>(start: (request: RunRequest) => Begun): Begun {
+    const { encoding, closeBatchAfterMs } = this.#parts;
+    this.#hasBegun = true;
+    const execution = start({
+      identity: this.#identity(),
+      payload: this.policy.payload,
+      encoding,
+      closeBatchAfterMs,
+      alone: this.isAlone,
+      life: this.#isAside ? undefined : this.policy.home(),
+      handlers: this,
+    });
+    this.#execution = execution;
+    return execution;
   }
 
   /** The backend's part is over. */
@@ -124,6 +136,11 @@ export class ActiveRun implements RunHandlers, LiveRun {
     if (run.status === 'running') this.#moveTo('delivering');
     if (this.#delivery && run.status === 'delivering') this.#parts.events.emit('run:delivering', { run });
     this.#backendEnded?.resolve();
+  }
+
+  /** Resolves when all that the backend has handed over is safe; rejects when it will not be. */
+  whenKept(): Promise<void> {
+    return this.#delivery?.kept() ?? Promise.resolve();
   }
 
   /** What became of what the backend yielded, as soon as it is delivered or given up; never rejects. */
@@ -204,6 +221,14 @@ export class ActiveRun implements RunHandlers, LiveRun {
     this.#parts.events.emit('run:logged', { run: this.run, line });
   }
 
+  ingest(begin: (request: RunRequest) => Ingest): void {
+    this.#parts.beside.ingest(this.policy, begin);
+  }
+
+  recordFailure(reason: string): void {
+    this.#parts.beside.recordFailure(this.policy, reason);
+  }
+
   reserve(bytes: number): Promise<void> {
     return this.#openDelivery().reserve(bytes);
   }
@@ -238,9 +263,14 @@ export class ActiveRun implements RunHandlers, LiveRun {
     this.endEarly({ status: 'failed', reason }, CANCEL_GRACE_MS);
   }
 
+  /** Its entities come from where its backend is at work anyway, for as long as they come. */
+  get #isAside(): boolean {
+    return this.run.trigger === 'ingest';
+  }
+
   #limitTime(): void {
     const timeoutMs = this.policy.timeoutMs ?? this.#parts.runTimeoutMs;
-    if (timeoutMs === undefined || this.isEndedEarly) return;
+    if (timeoutMs === undefined || this.isEndedEarly || this.#isAside) return;
     this.#timeout = this.#parts.clock.after(timeoutMs, () => {
       this.#endSoon({ status: 'failed', reason: `timed out after ${durationText(timeoutMs)}` });
     });

@@ -1,4 +1,4 @@
-import type { BackendLease, PolicyPayload } from '../backend/host.ts';
+import type { BackendLease, Ingest, Life, PolicyPayload, RunRequest } from '../backend/host.ts';
 import type { DeliveredRun, DeliveryStopReport } from '../delivery/contract.ts';
 import type { Run, RunStatus, RunTrigger } from './run.ts';
 
@@ -44,6 +44,24 @@ export interface RunnablePolicy {
    * used, never rejects; undefined when there is nothing to wait for.
    */
   catchUp(): Promise<void> | undefined;
+  /**
+   * Where its runs have to be; undefined when they may be anywhere.
+   * @throws Error when it is set up nowhere, with the reason.
+   */
+  home(): Life | undefined;
+  /** From now on its backend begins nothing more by itself. */
+  readonly isDeleted: boolean;
+}
+
+/** What backends begin themselves, beside their schedules. */
+export interface BesideSchedule {
+  /**
+   * Opens a run of this policy for entities that its backend hands over, and calls `begin` with it before it returns.
+   * Throws a `RequestError` when the policy was deleted or the daemon stops.
+   */
+  ingest(policy: RunnablePolicy, begin: (request: RunRequest) => Ingest): void;
+  /** Puts a failure on record: a run of this policy that has `failed` with this reason. */
+  recordFailure(policy: RunnablePolicy, reason: string): void;
 }
 
 /** What was still under way when the daemon stopped. */
@@ -51,6 +69,9 @@ export interface StopReport {
   readonly cancelledRuns: number;
   readonly delivery: DeliveryStopReport;
 }
+
+/** Resolves when it is done, after about `graceMs` at the latest; never rejects. */
+export type Farewell = (graceMs: number) => Promise<void>;
 
 /** What an earlier life of the daemon left. */
 export interface LeftRuns {
@@ -65,7 +86,7 @@ export interface LeftRuns {
 }
 
 /** Decides whether due runs start, and takes each through its states. */
-export interface RunCoordinator {
+export interface RunCoordinator extends BesideSchedule {
   /**
    * Goes on with what an earlier life left, before anything else: runs whose backend was at work are lost, those that
    * were being delivered go on.
@@ -97,8 +118,11 @@ export interface RunCoordinator {
    * more retries, those that have begun are left to end. Resolves when none of its own needs its backend any more.
    */
   retire(policy: RunnablePolicy, reason: string): Promise<void>;
-  /** Starts nothing more, cancels what runs, lets deliveries end as far as the time allows. */
-  stop(timeoutMs: number): Promise<StopReport>;
+  /**
+   * Starts nothing more, cancels what runs, lets deliveries end as far as the time allows.
+   * @param farewell what is to be done between: after the runs, while backends may still hand entities over.
+   */
+  stop(timeoutMs: number, farewell?: Farewell): Promise<StopReport>;
 }
 
 export interface RunQuery {

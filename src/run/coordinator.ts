@@ -1,8 +1,16 @@
 import { settlesWithin } from '../clock.ts';
 import type { DeliveryOutcome } from '../delivery/contract.ts';
 import { ConflictError, UnavailableError } from '../errors.ts';
-import { ActiveRun, type RunParts } from './active-run.ts';
-import type { LeftRuns, RunCoordinator, RunnablePolicy, StopReport } from './contract.ts';
+import { type ActiveParts, ActiveRun, type RunParts } from './active-run.ts';
+import { AsideRuns } from './aside-runs.ts';
+import type {
+  BesideSchedule,
+  Farewell,
+  LeftRuns,
+  RunCoordinator,
+  RunnablePolicy,
+  StopReport,
+} from './contract.ts';
 import { type LeftOfPolicy, lossOf, sortLeft } from './left-runs.ts';
 import type { LiveRun } from './live-run.ts';
 import { openRun } from './open-run.ts';
@@ -20,6 +28,8 @@ interface CoordinatorOptions extends RunParts {
 
 /** Of the time to stop: what a backend gets to stop by itself. What remains is for what it has yielded. */
 const BACKENDS_SHARE_OF_STOP = 0.6;
+/** Of it as well: what a backend gets to tear its policies down, and then to hand over what it has begun to. */
+const FAREWELL_SHARE_OF_STOP = 0.1;
 /** A delivery that was given up needs no time but a few turns of the event loop. */
 const ABORT_MS = 100;
 /** How long the event loop may be kept by runs that end together: shorter than what is due gets, which comes first. */
@@ -42,7 +52,8 @@ interface GroupRuns {
 }
 
 class Coordinator implements RunCoordinator {
-  readonly #parts: RunParts;
+  readonly #parts: ActiveParts;
+  readonly #aside: AsideRuns;
   readonly #places: Places<ActiveRun>;
   /** Groups without such runs are not in it. */
   readonly #groups = new Map<object, GroupRuns>();
@@ -57,7 +68,12 @@ class Coordinator implements RunCoordinator {
   #isStopping = false;
 
   constructor(options: CoordinatorOptions) {
-    this.#parts = options;
+    this.#aside = new AsideRuns({
+      open: (policy) => this.#open(policy, 'ingest', options.clock.now()),
+      onBegun: (active) => this.#live.set(active.run.id, active),
+      onEnded: (run) => this.#forget(run),
+    });
+    this.#parts = { ...options, beside: this.#aside };
     this.#endings = new Slices(options.clock, ENDINGS_SLICE_MS);
     this.#places = new Places(options.concurrency, (active) => void this.#conduct(active));
     this.#retries = new Retries(options.clock, (policy, run) => this.#repeatLater(policy, run));
@@ -112,14 +128,15 @@ class Coordinator implements RunCoordinator {
 
   async cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void> {
     this.#retries.dropOf(policy);
-    const ended = this.#endAll(this.#runsBeside(policy), reason, graceMs);
+    const aside = this.#aside.cancelOf(policy, { status: 'cancelled', reason }, graceMs);
+    const ended = [...this.#endAll(this.#runsBeside(policy), reason, graceMs), ...aside];
     await Promise.all(ended.map((active) => active.whenBackendEnded()));
   }
 
   cancelRun(id: string, reason: string): Readonly<Run> | undefined {
     const live = this.#live.get(id);
     live?.cancel(reason);
-    if (live instanceof ActiveRun) this.#sweep(live);
+    if (live instanceof ActiveRun && live.run.trigger !== 'ingest') this.#sweep(live);
     return live?.run;
   }
 
@@ -138,7 +155,12 @@ class Coordinator implements RunCoordinator {
     }
   }
 
-  async stop(timeoutMs: number): Promise<StopReport> {
+  ingest: BesideSchedule['ingest'] = (policy, begin) => this.#aside.ingest(policy, begin);
+
+  recordFailure: BesideSchedule['recordFailure'] = (policy, reason) =>
+    this.#aside.recordFailure(policy, reason);
+
+  async stop(timeoutMs: number, farewell?: Farewell): Promise<StopReport> {
     this.#isStopping = true;
     this.#retries.dropAll();
     const { clock, delivery } = this.#parts;
@@ -146,7 +168,14 @@ class Coordinator implements RunCoordinator {
     const cancelled = [...this.#groups.values()].flatMap((runs) =>
       this.#stopAll(allOf(runs), timeoutMs * BACKENDS_SHARE_OF_STOP),
     );
-    await settlesWithin(clock, timeoutMs, this.#whenIdle());
+    if (farewell !== undefined || this.#aside.areAny) {
+      const backends = Promise.all(cancelled.map((active) => active.whenBackendEnded()));
+      await settlesWithin(clock, timeoutMs * BACKENDS_SHARE_OF_STOP, backends);
+      const graceMs = timeoutMs * FAREWELL_SHARE_OF_STOP;
+      await farewell?.(graceMs);
+      this.#aside.close({ status: 'cancelled', reason: STOP_REASON }, graceMs);
+    }
+    await settlesWithin(clock, deadline - clock.monotonic(), this.#whenIdle());
     const left = await delivery.stop(Math.max(0, deadline - clock.monotonic()));
     await settlesWithin(clock, ABORT_MS, this.#whenIdle());
     return { cancelledRuns: cancelled.length, delivery: left };
@@ -320,7 +349,7 @@ function takeOut(active: ActiveRun, runs: ActiveRun[]): boolean {
   return true;
 }
 
-/** A run on request is one more than what a policy is owed. */
+/** A run on request, and one that its backend begins itself, is one more than what a policy is owed. */
 function isOwed({ trigger }: Readonly<Run>): boolean {
-  return trigger !== 'submit';
+  return trigger !== 'submit' && trigger !== 'ingest';
 }

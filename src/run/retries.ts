@@ -4,9 +4,16 @@ import type { Run } from './run.ts';
 
 const LONGEST_BACKOFF_MS = 3_600_000;
 
-/** When a run that failed for a passing reason is run again (epoch ms); undefined when its policy has no retries left. */
-export function retryAtOf({ retries }: Readonly<Run>, rule: RetryRule, now: number): number | undefined {
-  if (retries >= rule.times) return undefined;
+/**
+ * When a run that failed for a passing reason is run again (epoch ms); undefined when its policy has no retries left, or
+ * its backend has begun it by itself.
+ */
+export function retryAtOf(
+  { retries, trigger }: Readonly<Run>,
+  rule: RetryRule,
+  now: number,
+): number | undefined {
+  if (retries >= rule.times || trigger === 'ingest') return undefined;
   const longestMs = Math.max(LONGEST_BACKOFF_MS, rule.backoffMs);
   return now + Math.min(rule.backoffMs * 2 ** retries, longestMs);
 }

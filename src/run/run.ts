@@ -31,8 +31,8 @@ const movesFrom: Record<RunStatus, readonly RunStatus[]> = {
   skipped: [],
 };
 
-/** What started a run; `submit`: somebody asked for it. */
-export type RunTrigger = 'cron' | 'once' | 'submit' | 'retry';
+/** What started a run; `submit`: somebody asked for it; `ingest`: its backend did, beside its schedule. */
+export type RunTrigger = 'cron' | 'once' | 'submit' | 'retry' | 'ingest';
 
 /** The final state of a run whose backend was at work, and why when it is not `completed`. */
 export interface Conclusion {

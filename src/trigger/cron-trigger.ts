@@ -1,10 +1,14 @@
 import type { Clock } from '../clock.ts';
 import type { Trigger } from './contract.ts';
 import type { CronSchedule } from './cron.ts';
+import { latestMoment } from './latest-moment.ts';
 import type { Appointment, Entry, Schedule } from './schedule.ts';
 
 /** A clock that is set back further than this was wrong before: its moments are not waited for a second time. */
 const LARGEST_STEP_BACK_MS = 3 * 3_600_000;
+
+/** A moment that is noticed this much later was missed: the machine slept, or its clock was set. */
+export const MISSED_AFTER_MS = 60_000;
 
 /**
  * Fires at each moment of a cron expression. When the clock is set forward over several moments it fires once; when
@@ -39,8 +43,15 @@ export class CronTrigger implements Trigger, Appointment {
     return this.#entry?.dueAt;
   }
 
+  /** The latest moment (epoch ms) after `epochMs` that has come; undefined: there was none. */
+  latestSince(epochMs: number): number | undefined {
+    return latestMoment(this.#cron, epochMs, this.#clock.now());
+  }
+
+  /** Of moments that were missed, the latest counts. */
   fire(dueAt: number): void {
-    this.#fire?.(dueAt);
+    const isMissed = this.#clock.now() - dueAt > MISSED_AFTER_MS;
+    this.#fire?.((isMissed ? this.latestSince(dueAt) : undefined) ?? dueAt);
   }
 
   nextAfter(epochMs: number): number | undefined {

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { PolicyRegistry, Replacement } from '../../src/policy/contract.ts';
-import { readPolicy, readPolicyDocument } from '../../src/policy/read-document.ts';
+import { createPolicyReader } from '../../src/policy/policy-reader.ts';
 import { createPolicyRegistry } from '../../src/policy/registry.ts';
 import type { Run } from '../../src/run/run.ts';
 import { Runs, type Settings } from '../run/support.ts';
@@ -25,7 +25,6 @@ export class Policies extends Runs {
     super(settings);
     const { env = {}, clock = systemClock } = settings;
     this.events.on('run:opened', ({ run }) => this.#opened.push(run));
-    const reading = { env, allowEnv: [], hostTimezone: 'UTC' };
     this.registry = createPolicyRegistry({
       clock,
       log: this.log,
@@ -33,10 +32,7 @@ export class Policies extends Runs {
       host: this.host,
       coordinator: this.coordinator,
       history: this.history,
-      reader: async () => ({
-        readDocument: (document, provenance) => readPolicyDocument(document, { ...reading, provenance }),
-        readPolicy: (name, document, provenance) => readPolicy(name, document, { ...reading, provenance }),
-      }),
+      reader: async () => createPolicyReader({ env, allowEnv: [], hostTimezone: 'UTC' }),
     });
   }
 

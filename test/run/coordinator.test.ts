@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { BackendHost } from '../../src/backend/host.ts';
 import { SinkError } from '../../src/sink/contract.ts';
 import { HeldClock } from '../support/held-clock.ts';
@@ -259,9 +259,26 @@ describe('time', () => {
   });
 });
 
-test('a batch that is refused cancels the backend; the run fails with the reason', async () => {
+test('a batch that is rejected fails the run with the reason, and those behind it are sent', async () => {
   await using runs = new Runs({ host });
-  runs.sink.failure = new SinkError('rejected', 'Ingest transport error: no such stream');
+  const gate = runs.gate();
+  const steps = [
+    ['yield', 1],
+    ['until file', gate.path],
+    ['yield', 2],
+  ] as const;
+  runs.sink.failure = new SinkError('rejected', 'entity at index 0 is nil', { refusal: { of: 'all' } });
+  const run = await runs.reaches(runs.fire(await runs.policy('edge', steps)), 'running');
+  await vi.waitUntil(() => runs.delivery.letters.count === 1);
+  runs.sink.failure = undefined;
+  gate.open();
+  expect(await runs.finished(run)).toMatchObject({ status: 'failed', entityCount: 2 });
+  expect(run.reason).toMatch(/^1 of 3 entities rejected: .*entity at index 0 is nil/);
+});
+
+test('where nothing can be delivered the backend is cancelled; the run fails with the reason', async () => {
+  await using runs = new Runs({ host });
+  runs.sink.failure = new SinkError('fatal', 'Ingest transport error: no such stream');
   const run = runs.fire(await runs.policy('edge', [['yield', 1], ['until cancelled']]));
   expect(await runs.finished(run)).toMatchObject({ status: 'failed', entityCount: 0 });
   expect(run.reason).toContain('no such stream');
@@ -362,7 +379,7 @@ describe('stopping', () => {
     const fired = [runs.fire(running), runs.fire(queued)];
     await delivered;
     const report = await runs.coordinator.stop(5_000);
-    expect(report).toEqual({ cancelledRuns: 2, lostBatches: 0, lostEntities: 0 });
+    expect(report).toMatchObject({ cancelledRuns: 2, delivery: { lost: { waitingBatches: 0 } } });
     expect(fired.map((run) => [run.status, run.reason, run.entityCount])).toEqual([
       ['cancelled', 'the daemon was stopped', 2],
       ['cancelled', 'the daemon was stopped', 0],
@@ -378,7 +395,7 @@ describe('stopping', () => {
     const run = runs.fire(policy);
     await delivered;
     const report = await runs.coordinator.stop(500);
-    expect(report).toEqual({ cancelledRuns: 1, lostBatches: 0, lostEntities: 0 });
+    expect(report).toMatchObject({ cancelledRuns: 1, delivery: { lost: { waitingBatches: 0 } } });
     expect(run).toMatchObject({ status: 'cancelled', entityCount: 2 });
   });
 
@@ -387,16 +404,18 @@ describe('stopping', () => {
     runs.sink.hold();
     const run = await runs.reaches(runs.fire(await runs.policy('edge', [['yield', 3]])), 'delivering');
     const report = await runs.coordinator.stop(50);
-    expect(report).toEqual({ cancelledRuns: 0, lostBatches: 1, lostEntities: 3 });
-    expect(run).toMatchObject({ status: 'failed', reason: 'the daemon was stopped', entityCount: 0 });
+    expect(report).toMatchObject({
+      cancelledRuns: 0,
+      delivery: { lost: { waitingBatches: 1, waitingEntities: 3 }, left: { waitingBatches: 0 } },
+    });
+    expect(run).toMatchObject({ status: 'failed', reason: 'the daemon is stopping', entityCount: 0 });
   });
 
   test('with nothing to do is done at once', async () => {
     await using runs = new Runs({ host });
-    expect(await runs.coordinator.stop(60_000)).toEqual({
+    expect(await runs.coordinator.stop(60_000)).toMatchObject({
       cancelledRuns: 0,
-      lostBatches: 0,
-      lostEntities: 0,
+      delivery: { lost: { waitingBatches: 0 }, left: { waitingBatches: 0 } },
     });
   });
 });

@@ -223,6 +223,8 @@ function policyOf(
     timeoutMs: undefined,
     secrets: [],
     catchUp: () => undefined,
+    home: () => undefined,
+    isDeleted: false,
     ...more,
   };
 }

@@ -1,0 +1,45 @@
+import type { PolicyView } from './contract.ts';
+import { parseDocument } from './kept-document.ts';
+import type { FoundPolicy } from './policy-store.ts';
+
+/** A policy of an earlier life whose package is not open yet, or cannot be. */
+export class DormantPolicy {
+  readonly kept: FoundPolicy;
+  /** Why it does not run; undefined: it is about to. */
+  failure: string | undefined;
+
+  constructor(kept: FoundPolicy) {
+    this.kept = kept;
+  }
+
+  get name(): string {
+    return this.kept.name;
+  }
+
+  get number(): number {
+    return this.kept.number;
+  }
+
+  view(): PolicyView {
+    const { config, scope, run } = parseDocument(this.kept.document);
+    return {
+      name: this.name,
+      config,
+      scope,
+      run,
+      timezone: textAt(run, 'timezone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+      nextRunAt: undefined,
+      warnings: [],
+      backend: { package: textAt(config, 'package') ?? '', version: '' },
+      failure: this.failure,
+      setupFault: undefined,
+      crashWait: undefined,
+    };
+  }
+}
+
+function textAt(value: unknown, key: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const text: unknown = Reflect.get(value, key);
+  return typeof text === 'string' ? text : undefined;
+}

@@ -1,0 +1,50 @@
+import type { Clock } from '../clock.ts';
+import type { PolicyDraft, Provenance } from './contract.ts';
+import { documentOf } from './kept-document.ts';
+import type { FoundPolicy, KeptPolicy, PolicyStore } from './policy-store.ts';
+
+/** Numbers begin with the time, so that those of policies that were removed before a restart are not given again. */
+const NUMBERS_PER_MS = 1_000;
+
+/** The policies on disk, and the numbers that tell them apart. */
+export class KeptPolicies {
+  readonly #store: PolicyStore;
+  readonly #clock: Clock;
+  #last = 0;
+
+  constructor(store: PolicyStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Those of the earlier life. Of a name that is there twice, the later one. */
+  async found(): Promise<readonly FoundPolicy[]> {
+    const now = this.#clock.now();
+    const byName = new Map<string, FoundPolicy>();
+    for (const policy of await this.#store.found()) {
+      if (Number.isSafeInteger(policy.number)) this.#last = Math.max(this.#last, policy.number);
+      byName.set(policy.name, {
+        ...policy,
+        appliedAt: Number.isFinite(policy.appliedAt) ? policy.appliedAt : now,
+      });
+    }
+    return [...byName.values()];
+  }
+
+  /** A policy that is about to be applied. */
+  entryOf(draft: PolicyDraft, provenance: Provenance): KeptPolicy {
+    const appliedAt = this.#clock.now();
+    this.#last = Math.max(this.#last + 1, appliedAt * NUMBERS_PER_MS);
+    return { number: this.#last, name: draft.name, document: documentOf(draft), provenance, appliedAt };
+  }
+
+  /** Resolves when they are on disk; rejects with `UnavailableError`. */
+  async save(policies: readonly KeptPolicy[]): Promise<void> {
+    if (policies.length > 0) await this.#store.save(policies);
+  }
+
+  /** Resolves when it will not come back; rejects with `UnavailableError`. */
+  remove(number: number): Promise<void> {
+    return this.#store.remove([number]);
+  }
+}
