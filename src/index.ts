@@ -2,6 +2,7 @@ export {
   type Backend,
   type Description,
   defineBackend,
+  type PolicyContext,
   type PolicyInput,
   type RunContext,
   type RunLog,

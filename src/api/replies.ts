@@ -40,7 +40,9 @@ export const runReply = z.object({
   policy: z.string(),
   status: runStatus.describe('`delivering`: its backend has ended, batches wait to be acknowledged.'),
   reason: z.string().describe('Why it failed, was cancelled, lost or skipped; else empty.'),
-  trigger: z.enum(['cron', 'once', 'submit', 'retry']).describe('`submit`: somebody asked for it.'),
+  trigger: z
+    .enum(['cron', 'once', 'submit', 'retry', 'ingest'])
+    .describe('`submit`: somebody asked for it; `ingest`: its backend began it, beside its schedule.'),
   retry_of: z.uuid().nullable().describe('The run that this one stands in for.'),
   entity_count: z.int().describe('Acknowledged entities.'),
   batches: z.int(),

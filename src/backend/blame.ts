@@ -1,37 +1,48 @@
 import type { RunExecution } from './execution.ts';
+import { IngestExecution } from './ingest-execution.ts';
+import type { PolicyLife } from './policy-life.ts';
 
-/** Whose fault the end of a child is: a run's, nobody knows whose, or that of none of its runs. */
-export type Culprit = RunExecution | 'unknown' | 'outsider';
+/** Whose fault the end of a child is: a run's or a life's, nobody knows whose, or that of none of them. */
+export type Culprit = RunExecution | PolicyLife | 'unknown' | 'outsider';
 
 const BY_ANOTHER = 'its process ended because of another run';
 
-/**
- * Gives each run of a child that is gone its outcome.
- *
- * @param how how the process ended.
- * @param killedFor why the daemon ended it, if it did.
- */
-export function settleAfterDeath(
-  runs: readonly RunExecution[],
-  culprit: Culprit,
-  how: string,
-  killedFor: string | undefined,
-): void {
-  const guilty = culprit === 'unknown' ? onlySuspect(runs) : culprit;
+/** What a child had when it ended, and why it did. */
+export interface Death {
+  readonly runs: readonly RunExecution[];
+  readonly lives: readonly PolicyLife[];
+  readonly culprit: Culprit;
+  /** How the process ended. */
+  readonly how: string;
+  /** Why the daemon ended it, if it did. */
+  readonly killedFor: string | undefined;
+}
+
+/** Gives each run and life of a child that is gone its outcome. */
+export function settleAfterDeath({ runs, lives, culprit, how, killedFor }: Death): void {
+  const guilty = culprit === 'unknown' ? onlySuspect(runs, lives) : culprit;
   const reason = killedFor ?? how;
   // What another run threw may hold what only its own policy may show: the others are not told.
   const ofAnother = killedFor === undefined ? `${BY_ANOTHER}: ${how}` : BY_ANOTHER;
+  const reasonFor = (one: RunExecution | PolicyLife): string =>
+    one !== guilty && typeof guilty === 'object' ? ofAnother : reason;
   for (const run of runs) {
     if (run.isCancelled) run.settle({ kind: 'cancelled', cutOff: true });
-    else if (run === guilty) run.settle({ kind: 'crashed', reason, innocent: false });
-    else if (typeof guilty === 'object') run.settle({ kind: 'crashed', reason: ofAnother, innocent: true });
-    else run.settle({ kind: 'crashed', reason, innocent: true });
+    else run.settle({ kind: 'crashed', reason: reasonFor(run), innocent: run !== guilty });
+  }
+  for (const life of lives) {
+    if (life.isEnding) life.settle({ kind: 'ended' });
+    else life.settle({ kind: 'failed', reason: reasonFor(life), guilty: life === guilty });
   }
 }
 
-/** Without better knowledge, the only run that was under way. */
-function onlySuspect(runs: readonly RunExecution[]): RunExecution | undefined {
-  const entered = runs.filter((run) => run.hasEntered);
-  const suspects = entered.length > 0 ? entered : runs;
+/** Without better knowledge, the only one that was under way. */
+function onlySuspect(
+  runs: readonly RunExecution[],
+  lives: readonly PolicyLife[],
+): RunExecution | PolicyLife | undefined {
+  const working = runs.filter((run) => !(run instanceof IngestExecution));
+  const entered = working.filter((run) => run.hasEntered);
+  const suspects = [...(entered.length > 0 ? entered : working), ...lives];
   return suspects.length === 1 ? suspects[0] : undefined;
 }

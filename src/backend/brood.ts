@@ -87,7 +87,7 @@ export class Brood {
   leastBusy(suits: (child: BackendChild) => boolean): BackendChild | undefined {
     const now = this.#options.clock.monotonic();
     const load = (child: BackendChild): number =>
-      child.runCount + (child.window.isBusy(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
+      child.runCount + child.lifeCount + (child.window.isBusy(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
     let best: BackendChild | undefined;
     for (const [child, { isAlone }] of this.#children) {
       if (isAlone || !child.isReady || !suits(child)) continue;
@@ -138,7 +138,7 @@ export class Brood {
   rest(child: BackendChild, isUnwanted: boolean): void {
     const state = this.#children.get(child);
     if (state === undefined) return;
-    const isIdle = child.isReady && child.runCount === 0 && !state.isAlone;
+    const isIdle = child.isReady && child.isIdle && !state.isAlone;
     if (!isIdle) {
       state.idle?.cancel();
       state.idle = undefined;

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 import type { Redact } from '../redact.ts';
+import type { Introduction } from './child.ts';
 import type { RunExecution } from './execution.ts';
 import { BATCH_HEADER, FrameError, type FrameKind, MAX_CONTROL_BYTES } from './frames.ts';
 import type { FromChild } from './messages.ts';
+import type { PolicyLife } from './policy-life.ts';
 import { QuestionError, type Questions } from './questions.ts';
 import { readMessage } from './read-message.ts';
 
@@ -14,6 +16,9 @@ const MOST_STRAYS = 1_000;
 /** What a child's words may concern. */
 export interface WordsOptions {
   readonly runs: ReadonlyMap<number, RunExecution>;
+  readonly lives: ReadonlyMap<number, PolicyLife>;
+  /** Code of a run or a life wants a run for entities outside of the schedule. */
+  readonly ingest: (owner: RunExecution | PolicyLife, id: number) => void;
   readonly questions: Questions;
   readonly log: () => Logger;
   readonly redact: Redact;
@@ -84,13 +89,25 @@ export class ChildWords {
         this.#run(message.run).progress(message.done, message.total);
         break;
       case 'log':
-        this.#run(message.run).log(message.level, redact(message.message));
+        this.#owner(message.run).log(message.level, redact(message.message));
+        break;
+      case 'ingest':
+        this.#options.ingest(this.#owner(message.run), message.id);
+        break;
+      case 'failure':
+        this.#owner(message.run).recordFailure(redact(message.reason));
+        break;
+      case 'up':
+        this.#life(message.life).up();
+        break;
+      case 'down':
+        this.#life(message.life).down(message.reason && redact(message.reason));
         break;
       case 'loaded':
         questions.answer(message.id, { kind: 'loaded', value: undefined });
         break;
       case 'described':
-        questions.answer(message.id, { kind: 'described', value: message.description });
+        questions.answer(message.id, { kind: 'described', value: introductionIn(message) });
         break;
       case 'checked':
         questions.answer(message.id, { kind: 'checked', value: message.findings });
@@ -132,4 +149,21 @@ export class ChildWords {
     if (run === undefined) throw new FrameError('a message about a run that it does not have');
     return run;
   }
+
+  #life(number: number): PolicyLife {
+    const life = this.#options.lives.get(number);
+    if (life === undefined) throw new FrameError('a message about a policy that does not live in it');
+    return life;
+  }
+
+  #owner(number: number): RunExecution | PolicyLife {
+    return this.#options.lives.get(number) ?? this.#run(number);
+  }
+}
+
+function introductionIn({
+  description,
+  isResident,
+}: Extract<FromChild, { type: 'described' }>): Introduction {
+  return { description, isResident };
 }

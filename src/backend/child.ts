@@ -5,19 +5,29 @@ import type { Redact } from '../redact.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
 import { ChildWords } from './child-words.ts';
 import type { Description } from './contract.ts';
-import type { RunExecution, RunPort } from './execution.ts';
+import type { RunExecution } from './execution.ts';
 import { controlFrame, FrameError, FrameReader, FrameSender, workFrameHead } from './frames.ts';
 import { Heartbeat, LONGEST_SILENCE_MS } from './heartbeat.ts';
-import type { PolicyPayload, SchemaFinding } from './host.ts';
+import type { PolicyPayload, RunRequest, SchemaFinding } from './host.ts';
+import { IngestExecution, type IngestPort } from './ingest-execution.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
 import type { ToChild, WorkForChild } from './messages.ts';
 import { OwedAnswers, SILENT_MS } from './owed-answers.ts';
+import type { LifePort, PolicyLife } from './policy-life.ts';
 import type { ProcessUsage } from './process-usage.ts';
 import { QuestionError, Questions } from './questions.ts';
 import { HandOutWindow } from './window.ts';
 
 export interface ChildOptions extends Omit<ProcessOptions, 'onLine' | 'isBusy'> {
   readonly log: Logger;
+  /** A number that no run and no life has. */
+  readonly newNumber: () => number;
+}
+
+/** How a backend introduces itself, and whether policies live in its children. */
+export interface Introduction {
+  readonly description: Description;
+  readonly isResident: boolean;
 }
 
 /** What a child may import. */
@@ -35,12 +45,14 @@ const END_AFTER_CLOSE_MS = 1_000;
 const SILENT = `its process did not answer for ${SILENT_MS / 1_000} s`;
 
 const THREW = 'threw outside its run';
+const THREW_IN_LIFE = 'threw outside its setup';
 
 /**
- * One child process and what the daemon knows of it: its package, its runs, the questions it owes answers to.
+ * One child process and what the daemon knows of it: its package, its runs, the policies that live in it, the
+ * questions it owes answers to.
  * Whatever it sends is checked; a child that sends anything else than it may is ended.
  */
-export class BackendChild implements RunPort {
+export class BackendChild implements IngestPort, LifePort {
   /** Resolves when the process is gone and every run and question of it is settled. */
   readonly ended: Promise<void>;
   readonly window = new HandOutWindow();
@@ -49,7 +61,9 @@ export class BackendChild implements RunPort {
   #redact: Redact = (text) => text;
   readonly #process: IsolatedProcess;
   readonly #sender: FrameSender | undefined;
+  readonly #newNumber: () => number;
   readonly #runs = new Map<number, RunExecution>();
+  readonly #lives = new Map<number, PolicyLife>();
   readonly #questions: Questions;
   #packageName: string | undefined;
   #isLoaded = false;
@@ -71,7 +85,8 @@ export class BackendChild implements RunPort {
   /** Called with runs that it was handed and did not enter: it gets no turn to do that. */
   onWithdrawn: (runs: readonly RunExecution[]) => void = () => undefined;
 
-  constructor({ log, ...options }: ChildOptions) {
+  constructor({ log, newNumber, ...options }: ChildOptions) {
+    this.#newNumber = newNumber;
     this.#clock = options.clock;
     this.#log = log;
     this.#questions = new Questions(options.clock, (reason) => void this.kill(reason, 'outsider'));
@@ -83,13 +98,13 @@ export class BackendChild implements RunPort {
     });
     this.#heartbeat = new Heartbeat({
       clock: options.clock,
-      isNeeded: () => this.#runs.size > 1,
+      isNeeded: () => this.#hurtsSomebody,
       ping: () => this.#tell({ type: 'ping' }),
       onSilent: () => void this.kill(`its process did not answer for ${LONGEST_SILENCE_MS / 1_000} s`),
     });
     this.#process = new IsolatedProcess({
       ...options,
-      isBusy: () => this.#runs.size > 0 || this.#questions.areOpen,
+      isBusy: () => !this.isIdle || this.#questions.areOpen,
       onLine: (stream, line) => this.#log[stream === 'stderr' ? 'warn' : 'info'](this.#redact(line)),
     });
     const { channel } = this.#process;
@@ -110,6 +125,21 @@ export class BackendChild implements RunPort {
 
   get runCount(): number {
     return this.#runs.size;
+  }
+
+  /** Policies that live in it. */
+  get lifeCount(): number {
+    return this.#lives.size;
+  }
+
+  /** True when it has no run, and no policy lives in it. */
+  get isIdle(): boolean {
+    return this.#runs.size === 0 && this.#lives.size === 0;
+  }
+
+  /** Its silence would: a run that has it alone, or alone with its policy, may take its time. */
+  get #hurtsSomebody(): boolean {
+    return this.#runs.size > 1 || this.#lives.size > 1 || (this.#lives.size === 1 && this.#runs.size === 0);
   }
 
   /** What its package did that it ended of, in words; undefined when it ended because the daemon had no more need of it. */
@@ -147,7 +177,7 @@ export class BackendChild implements RunPort {
   }
 
   /** Rejects with a {@link QuestionError}. */
-  describe(): Promise<Description> {
+  describe(): Promise<Introduction> {
     return this.#ask('described', 'describe()', (id) => this.#tell({ type: 'describe', id }));
   }
 
@@ -178,6 +208,17 @@ export class BackendChild implements RunPort {
     this.#tellWithPayload(message, request.payload);
   }
 
+  /** Sets a policy up; whatever happens to the child, its life gets an end. */
+  setUp(life: PolicyLife): void {
+    const { number, request } = life;
+    this.#lives.set(number, life);
+    this.#process.watch();
+    this.#heartbeat.begin();
+    life.handTo(this);
+    const { policyName, payload } = request;
+    this.#tellWithPayload({ type: 'setup', life: number, policyName }, payload);
+  }
+
   usage(): ProcessUsage | undefined {
     return this.#process.usage();
   }
@@ -202,6 +243,7 @@ export class BackendChild implements RunPort {
   /** Ends the process for the daemon's own sake: its runs are cancelled. */
   stop(): Promise<void> {
     for (const run of this.#runs.values()) run.cancel(0);
+    for (const life of this.#lives.values()) life.end(0);
     return this.kill();
   }
 
@@ -214,6 +256,8 @@ export class BackendChild implements RunPort {
   #listen(channel: NonNullable<IsolatedProcess['channel']>): void {
     const words = new ChildWords({
       runs: this.#runs,
+      lives: this.#lives,
+      ingest: (owner, id) => this.#ingest(owner, id),
       questions: this.#questions,
       log: () => this.#log,
       redact: (text) => this.#redact(text),
@@ -253,12 +297,14 @@ export class BackendChild implements RunPort {
   }
 
   #leaving(number: number | null): void {
-    this.#culprit = this.#runs.get(number ?? -1) ?? (number === null ? 'unknown' : 'outsider');
+    const known = this.#runs.get(number ?? -1) ?? this.#lives.get(number ?? -1);
+    this.#culprit = known ?? (number === null ? 'unknown' : 'outsider');
   }
 
   /** A throw that belongs to a run costs that run, and the process takes no more; any other ends the process. */
   #threw(number: number | null, text: string): void {
-    const reason = `${THREW}: ${text}`;
+    const life = this.#lives.get(number ?? -1);
+    const reason = `${life === undefined ? THREW : THREW_IN_LIFE}: ${text}`;
     // What was thrown may hold what only one policy may show.
     this.#fault ??= THREW;
     if (number === null) {
@@ -267,6 +313,7 @@ export class BackendChild implements RunPort {
     }
     const run = this.#runs.get(number);
     if (run !== undefined) run.settle({ kind: 'failed', reason });
+    else if (life !== undefined) life.threw(reason);
     else if (!this.#isDraining) this.#log.warn(`A run that was over ${reason}`);
     this.drain();
   }
@@ -278,13 +325,53 @@ export class BackendChild implements RunPort {
   }
 
   #endWhenDrained(): void {
-    if (this.#isDraining && this.#runs.size === 0) void this.kill();
+    if (this.#isDraining && this.isIdle) void this.kill();
+  }
+
+  /** Opens a run for entities that code of a run or a life hands over. */
+  #ingest(owner: RunExecution | PolicyLife, id: number): void {
+    try {
+      owner.ingest((request) => this.#open(id, request));
+    } catch (error) {
+      if (error instanceof FrameError) throw error;
+      this.#tell({ type: 'unopened', id, reason: messageOf(error) });
+    }
+  }
+
+  #open(id: number, request: RunRequest): IngestExecution {
+    const { identity, encoding, closeBatchAfterMs } = request;
+    const run = this.#newNumber();
+    const execution = new IngestExecution(run, request, this.#clock, this);
+    this.#runs.set(run, execution);
+    this.#tell({ type: 'opened', id, run, runId: identity.runId, encoding, closeBatchAfterMs });
+    return execution;
+  }
+
+  answer(run: number, refusal: string | undefined): void {
+    this.#tell(refusal === undefined ? { type: 'kept', run } : { type: 'unkept', run, reason: refusal });
   }
 
   forget(execution: RunExecution): void {
     this.#runs.delete(execution.number);
     if (this.#runs.size === 0) this.window.rest();
+    if (!this.isEnding) this.#heartbeat.begin();
     this.#endWhenDrained();
+  }
+
+  tearDown(life: PolicyLife): void {
+    this.#tell({ type: 'teardown', life: life.number });
+  }
+
+  endFor(life: PolicyLife, reason: string, culprit: 'life' | 'outsider'): void {
+    if (this.#culprit === 'unknown' && culprit === 'life') this.#culprit = life;
+    void this.kill(reason, culprit === 'outsider' ? culprit : undefined);
+  }
+
+  forgetLife(life: PolicyLife, isClean: boolean): void {
+    this.#lives.delete(life.number);
+    if (!isClean && this.isIdle && !this.#questions.areOpen) void this.kill(undefined, 'outsider');
+    this.#endWhenDrained();
+    this.onChange();
   }
 
   tell(type: 'abort' | 'grant' | 'refuse', run: number): void {
@@ -295,9 +382,10 @@ export class BackendChild implements RunPort {
     void this.kill('its process was ended because another run did not stop', 'outsider');
   }
 
-  /** Takes no more runs, and ends after those it has. */
+  /** Takes no more runs, and ends after those it has; policies that live in it have to move. */
   drain(): void {
     this.#isDraining = true;
+    for (const life of this.#lives.values()) life.move();
     this.#endWhenDrained();
   }
 
@@ -336,7 +424,13 @@ export class BackendChild implements RunPort {
     this.#isKilled = true;
     this.#hasEnded = true;
     this.#questions.declineAll(this.#killedFor ?? how);
-    settleAfterDeath([...this.#runs.values()], this.#culprit, how, this.#killedFor);
+    settleAfterDeath({
+      runs: [...this.#runs.values()],
+      lives: [...this.#lives.values()],
+      culprit: this.#culprit,
+      how,
+      killedFor: this.#killedFor,
+    });
     this.onChange();
   }
 }

@@ -1,19 +1,22 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { BackendError, UnavailableError } from '../errors.ts';
-import type { Description } from './contract.ts';
+import type { Introduction } from './child.ts';
 import { RunExecution } from './execution.ts';
 import { type FoundPackage, findPackage, loadError } from './find-package.ts';
 import type {
   BackendHost,
   BackendLease,
   Execution,
+  Life,
+  LifeRequest,
   PackageCrashWait,
   PolicyPayload,
   RunRequest,
   SchemaFinding,
 } from './host.ts';
 import { findLauncher } from './launcher.ts';
+import { PolicyLife } from './policy-life.ts';
 import { Pool } from './pool.ts';
 import { QuestionError } from './questions.ts';
 import { Spares } from './spares.ts';
@@ -44,7 +47,7 @@ interface Opened {
   readonly pool: Pool;
   holds: number;
   /** Asked now, for everybody who asks meanwhile. */
-  describing: Promise<Description> | undefined;
+  describing: Promise<Introduction> | undefined;
 }
 
 class ProcessHost implements BackendHost {
@@ -56,7 +59,7 @@ class ProcessHost implements BackendHost {
   #makingSpares: Promise<Spares> | undefined;
   #spares: Spares | undefined;
   #keepsSpare = false;
-  #runs = 0;
+  #numbers = 0;
   #isStopped = false;
 
   constructor(options: BackendHostOptions) {
@@ -71,10 +74,11 @@ class ProcessHost implements BackendHost {
     if (this.#isStopped) throw new UnavailableError('the daemon is stopping');
     const opened = this.#hold(found, spares);
     try {
-      const description = await describe(opened);
+      const { description, isResident } = await describe(opened);
       this.#keepsSpare = true;
       spares.keepOne();
-      return { ...this.#lease(opened, spares), description, link: found.link };
+      const setUp = isResident ? (request: LifeRequest): Life => this.#setUp(opened, request) : undefined;
+      return { ...this.#lease(opened, spares), description, link: found.link, setUp };
     } catch (error) {
       await this.#release(opened, spares);
       throw this.#isStopped ? new UnavailableError('the daemon is stopping') : error;
@@ -109,7 +113,15 @@ class ProcessHost implements BackendHost {
     const { clock, memoryMiB, env, workingDirectory } = this.#options;
     void this.#endOrphans();
     const launcher = await findLauncher(env);
-    this.#spares = new Spares({ clock, memoryMiB, env, workingDirectory, launcher, log: this.#log });
+    this.#spares = new Spares({
+      clock,
+      memoryMiB,
+      env,
+      workingDirectory,
+      launcher,
+      log: this.#log,
+      newNumber: () => this.#newNumber(),
+    });
     return this.#spares;
   }
 
@@ -150,7 +162,7 @@ class ProcessHost implements BackendHost {
     await Promise.all([opened.pool.close(), isLast ? spares.drop() : undefined]);
   }
 
-  #lease(opened: Opened, spares: Spares): Omit<BackendLease, 'description' | 'link'> {
+  #lease(opened: Opened, spares: Spares): Omit<BackendLease, 'description' | 'link' | 'setUp'> {
     let isClosed = false;
     return {
       package: opened.found,
@@ -165,22 +177,33 @@ class ProcessHost implements BackendHost {
   }
 
   #run({ pool }: Opened, request: RunRequest): Execution {
-    const execution = new RunExecution(++this.#runs, request, this.#options.clock);
+    const execution = new RunExecution(this.#newNumber(), request, this.#options.clock);
     if (this.#isStopped) execution.cancel(0);
     else pool.run(execution);
     return execution;
   }
+
+  #setUp({ pool }: Opened, request: LifeRequest): Life {
+    const life = new PolicyLife(this.#newNumber(), request, this.#options.clock);
+    if (this.#isStopped) life.end(0);
+    else pool.setUp(life);
+    return life;
+  }
+
+  #newNumber(): number {
+    return ++this.#numbers;
+  }
 }
 
 /** Those who ask while it is being asked share the answer. */
-function describe(opened: Opened): Promise<Description> {
+function describe(opened: Opened): Promise<Introduction> {
   opened.describing ??= askForDescription(opened).finally(() => {
     opened.describing = undefined;
   });
   return opened.describing;
 }
 
-async function askForDescription({ pool, found }: Opened): Promise<Description> {
+async function askForDescription({ pool, found }: Opened): Promise<Introduction> {
   try {
     return await pool.ask((child) => child.describe());
   } catch (error) {

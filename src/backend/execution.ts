@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../clock.ts';
 import { BATCH_HEADER, FrameError, MAX_BATCH_BYTES } from './frames.ts';
 import type { Execution, ExecutionOutcome, RunRequest, RunUsage } from './host.ts';
-import { type LogLevel, REPORTS_AT_ONCE, REPORTS_PER_SECOND } from './messages.ts';
+import { IngestCount } from './ingest-count.ts';
+import type { IngestExecution } from './ingest-execution.ts';
+import { type LogLevel, REPORT_RATE } from './messages.ts';
 import type { ProcessUsage } from './process-usage.ts';
+import { isBeyond } from './rate.ts';
 
 /** What a run may ask of the child it was handed to. */
 export interface RunPort {
@@ -18,9 +21,6 @@ export interface RunPort {
 
 /** What a refused backend gets to end by itself before its child is ended. */
 const AFTER_REFUSAL_MS = 200;
-
-/** The daemon's limit for reports is wider than the isolate's own: only what is none of ours goes beyond it. */
-const REPORT_SLACK = 2;
 
 const BYTES_PER_KIB = 1_024;
 
@@ -40,6 +40,7 @@ export class RunExecution implements Execution {
   #granted: number | undefined;
   #enteredAt = 0;
   #reports = 0;
+  #ingests: IngestCount | undefined;
   #wasWithdrawn = false;
   #cutOffAt: number | undefined;
   #cutOffTimer: Timer | undefined;
@@ -110,6 +111,13 @@ export class RunExecution implements Execution {
     this.request.handlers.entered();
   }
 
+  /** It is under way, beside what its process does: what that uses is not its own. */
+  protected beginAside(): void {
+    this.#state = 'entered';
+    this.#enteredAt = this.#clock.monotonic();
+    this.request.handlers.entered();
+  }
+
   progress(done: number, total: number | null): void {
     this.#countReport();
     this.request.handlers.progress(done, total ?? undefined);
@@ -118,6 +126,20 @@ export class RunExecution implements Execution {
   log(level: LogLevel, message: string): void {
     this.#countReport();
     this.request.handlers.log(level, message);
+  }
+
+  recordFailure(reason: string): void {
+    this.#countReport();
+    this.request.handlers.recordFailure(reason);
+  }
+
+  /** Throws what the daemon refuses it with. */
+  ingest(begin: (request: RunRequest) => IngestExecution): void {
+    this.#mustHaveEntered();
+    this.#ingests ??= new IngestCount(this.#clock);
+    const ingests = this.#ingests;
+    ingests.begin();
+    this.request.handlers.ingest((request) => ingests.track(begin(request)));
   }
 
   offer(bytes: number): void {
@@ -214,8 +236,8 @@ export class RunExecution implements Execution {
 
   #countReport(): void {
     this.#mustHaveEntered();
-    const seconds = (this.#clock.monotonic() - this.#enteredAt) / 1_000;
-    const allowed = REPORTS_AT_ONCE + REPORTS_PER_SECOND * seconds;
-    if (++this.#reports > REPORT_SLACK * allowed) throw new FrameError('more reports than a run may send');
+    if (isBeyond(REPORT_RATE, ++this.#reports, this.#clock.monotonic() - this.#enteredAt)) {
+      throw new FrameError('more reports than a run may send');
+    }
   }
 }

@@ -1,6 +1,7 @@
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import type { Description } from './contract.ts';
 import type { CrashWait } from './crash-backoff.ts';
+import type { LogLevel } from './messages.ts';
 
 /** A backend package as it was found. */
 export interface LocatedPackage {
@@ -32,12 +33,22 @@ export interface SchemaFinding {
 /** `v8.serialize({ config, scope })`: made once when a policy is applied, read by the child for each run. */
 export type PolicyPayload = Buffer;
 
-/** What a run needs of the daemon while it goes. No handler may throw. */
-export interface RunHandlers {
+/** What the code of a run or a life may want beside its own work. */
+export interface AsideHandlers {
+  /**
+   * Opens a run for entities outside of the schedule, and calls `begin` with it before it returns. Throws an `Error`
+   * whose text is for the backend when there can be none, before `begin` is called.
+   */
+  ingest(begin: (request: RunRequest) => Ingest): void;
+  recordFailure(reason: string): void;
+}
+
+/** What a run needs of the daemon while it goes. No handler may throw, but for `ingest`. */
+export interface RunHandlers extends AsideHandlers {
   /** The backend's `run` was entered. */
   entered(): void;
   progress(done: number, total: number | undefined): void;
-  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void;
+  log(level: LogLevel, message: string): void;
   /** Asks for room for a batch of this size; the backend is held back until it resolves. Rejects when the run is over. */
   reserve(bytes: number): Promise<void>;
   /** A closed batch, after its room was given. In order. */
@@ -52,6 +63,8 @@ export interface RunRequest {
   readonly closeBatchAfterMs: number | undefined;
   /** In a child that no other run shares: for a run whose last child crashed under several. */
   readonly alone: boolean;
+  /** It runs where this life is, and nowhere else, also when it should run alone; undefined for a backend without `setup`. */
+  readonly life: Life | undefined;
   readonly handlers: RunHandlers;
 }
 
@@ -86,6 +99,45 @@ export interface Execution {
   cancel(graceMs: number): void;
 }
 
+/** A run for entities outside of the schedule, as its child hands them over. */
+export interface Ingest extends Execution {
+  /** Tells the backend that all of it is safe, or why it will not be. To be called after an outcome of `returned` or `cancelled`. */
+  answer(refusal: string | undefined): void;
+}
+
+/** What a policy that lives in a child needs of the daemon. No handler may throw, but for `ingest`. */
+export interface LifeHandlers extends AsideHandlers {
+  log(level: LogLevel, message: string): void;
+  /** `setup` has returned. */
+  up(): void;
+}
+
+export interface LifeRequest {
+  /** Without line breaks. */
+  readonly policyName: string;
+  readonly payload: PolicyPayload;
+  /** Away from other lives, where that is possible: the last one took its process along. */
+  readonly apart: boolean;
+  readonly handlers: LifeHandlers;
+}
+
+/** How a policy's life in a child ended. */
+export type LifeEnd =
+  /** It was asked to. */
+  | { readonly kind: 'ended' }
+  /** Its process takes nothing more, because of others: it may live on in another. */
+  | { readonly kind: 'moved' }
+  /** `setup` threw or took too long, its code threw, or its process ended. `guilty`: that was its own doing. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly guilty: boolean };
+
+/** One policy in one child, from `setup` to `teardown`. */
+export interface Life {
+  /** Never rejects. */
+  readonly ended: Promise<LifeEnd>;
+  /** Calls `teardown`; after `graceMs` its process is ended. Later calls may only shorten the grace. Look at {@link ended}. */
+  end(graceMs: number): void;
+}
+
 /** One policy's hold on a backend: while any is open, the package keeps its children. */
 export interface BackendLease {
   /** The same object for everybody who holds this version. */
@@ -103,6 +155,8 @@ export interface BackendLease {
     secrets: readonly string[],
   ): Promise<readonly (readonly SchemaFinding[])[]>;
   run(request: RunRequest): Execution;
+  /** Calls the backend's `setup` for a policy; undefined for a backend that has none. */
+  readonly setUp: ((request: LifeRequest) => Life) | undefined;
   /** Why and until when no run begins, because the package's processes crashed in a row; undefined when they do. */
   crashWait(): CrashWait | undefined;
   /** After the last close of a package its idle children end at once. */

@@ -1,12 +1,16 @@
 import type { BatchEncoding } from '../sink/contract.ts';
 import type { Description } from './contract.ts';
 import type { SchemaFinding } from './host.ts';
+import type { Rate } from './rate.ts';
 
 /*
  * What the daemon and a child tell each other in control frames. A run is named by a number that the daemon gives
- * it; a question (`describe`, `check`) by another.
+ * it, a policy's life (from `setup` to `teardown`) by one of the same kind; a question (`describe`, `check`) by another.
  *
  * A batch goes over in three steps: `offer`, `grant`, then the batch frame; there is one offer of a run at a time.
+ *
+ * Entities outside of the schedule are a run of their own, which the child asks for: `ingest`, `opened` (or `unopened`),
+ * its batches, `returned`, then `kept` or `unkept`.
  */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -23,11 +27,26 @@ export type ToChild =
   /** There is room for the batch that was offered. */
   | { readonly type: 'grant'; readonly run: number }
   /** There will be no room any more for batches of this run. */
-  | { readonly type: 'refuse'; readonly run: number };
+  | { readonly type: 'refuse'; readonly run: number }
+  /** The run that was asked for under this id. */
+  | {
+      readonly type: 'opened';
+      readonly id: number;
+      readonly run: number;
+      readonly runId: string;
+      readonly encoding: BatchEncoding;
+      readonly closeBatchAfterMs: number | undefined;
+    }
+  | { readonly type: 'unopened'; readonly id: number; readonly reason: string }
+  /** All batches of a run that the child asked for are safe. */
+  | { readonly type: 'kept'; readonly run: number }
+  | { readonly type: 'unkept'; readonly run: number; readonly reason: string }
+  | { readonly type: 'teardown'; readonly life: number };
 
 /** With a policy's payload behind it. */
 export type WorkForChild =
   | { readonly type: 'check'; readonly id: number }
+  | { readonly type: 'setup'; readonly life: number; readonly policyName: string }
   | {
       readonly type: 'start';
       readonly run: number;
@@ -41,7 +60,13 @@ export type FromChild =
   | { readonly type: 'loaded'; readonly id: number }
   /** `detail` is for the log alone: it may hold paths. */
   | { readonly type: 'unusable'; readonly id: number; readonly reason: string; readonly detail: string }
-  | { readonly type: 'described'; readonly id: number; readonly description: Description }
+  /** `isResident`: it has a `setup` or a `teardown`. */
+  | {
+      readonly type: 'described';
+      readonly id: number;
+      readonly description: Description;
+      readonly isResident: boolean;
+    }
   | { readonly type: 'checked'; readonly id: number; readonly findings: readonly SchemaFinding[] }
   /** A question could not be answered. `thrown`: `reason` is the backend's own text, else it says what its answer lacks. */
   | { readonly type: 'declined'; readonly id: number; readonly reason: string; readonly thrown: boolean }
@@ -55,6 +80,14 @@ export type FromChild =
   | { readonly type: 'returned'; readonly runs: readonly number[] }
   | { readonly type: 'failed'; readonly run: number; readonly reason: string }
   | { readonly type: 'cancelled'; readonly run: number }
+  /** Code of this run or life wants a run for entities outside of the schedule; `id` is the child's own. */
+  | { readonly type: 'ingest'; readonly run: number; readonly id: number }
+  /** Code of this run or life puts a failure on record. */
+  | { readonly type: 'failure'; readonly run: number; readonly reason: string }
+  /** `setup` has returned. */
+  | { readonly type: 'up'; readonly life: number }
+  /** A life is over: before `up`, because `setup` threw `reason`; else because `teardown` is through, which may have thrown. */
+  | { readonly type: 'down'; readonly life: number; readonly reason: string | null }
   /** Code of this run (or of nobody knows which) ends the process now. */
   | { readonly type: 'leaving'; readonly run: number | null }
   | { readonly type: 'pong' }
@@ -73,10 +106,12 @@ export const LONGEST_TRACES = 1_000;
 /** Findings of one payload; more help nobody. */
 export const MOST_FINDINGS = 100;
 
-/** Log lines and progress reports of one run: this many at once ... */
-export const REPORTS_AT_ONCE = 500;
-/** ... and this many a second in the long run. */
-export const REPORTS_PER_SECOND = 200;
+/** Log lines, failures and progress reports of one run or life. */
+export const REPORT_RATE: Rate = { atOnce: 500, perSecond: 200 };
+/** Calls of `ingest` of one run or life that begin ... */
+export const INGEST_RATE: Rate = { atOnce: 1_000, perSecond: 1_000 };
+/** ... and that are under way at once. */
+export const MOST_INGESTS = 16;
 
 /** Cuts a text that is too long, and says so. */
 export function shorten(text: string, longest: number = LONGEST_TEXT): string {

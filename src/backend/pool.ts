@@ -6,6 +6,8 @@ import { Brood } from './brood.ts';
 import type { BackendChild, Loadable } from './child.ts';
 import { CrashBackoff, type CrashWait } from './crash-backoff.ts';
 import type { RunExecution } from './execution.ts';
+import { Homes } from './homes.ts';
+import type { PolicyLife } from './policy-life.ts';
 import { RunQueue } from './run-queue.ts';
 
 export interface PoolOptions {
@@ -31,7 +33,7 @@ const SOON_MS = 2_000;
 /** A child that owes an answer for longer is not asked anything else while there may be another. */
 const QUICK_MS = 100;
 
-/** The children of one version of a package, and the runs that wait for them. */
+/** The children of one version of a package, the runs that wait for them, and the policies that live in them. */
 export class Pool {
   readonly #options: PoolOptions;
   /** Of all policies that named the package: runs in one child have no secrets from each other. */
@@ -42,6 +44,7 @@ export class Pool {
   readonly #waitingAlone = new RunQueue();
   /** Their child is on its way. */
   readonly #startingAlone = new Set<RunExecution>();
+  readonly #homes: Homes;
   readonly #crashes: CrashBackoff;
   #wasSpoilt = false;
   #isClosed = false;
@@ -64,6 +67,7 @@ export class Pool {
       onFailed: (child, error) => this.#failed(child, error),
       onEnded: (child) => this.#ended(child),
     });
+    this.#homes = new Homes(this.#brood, clock);
   }
 
   children(): Iterable<BackendChild> {
@@ -86,8 +90,18 @@ export class Pool {
     return this.#crashes.current;
   }
 
+  /** Sets a policy up in a child, as soon as one can take it. */
+  setUp(life: PolicyLife): void {
+    this.#homes.setUp(life);
+    this.#dispatch();
+  }
+
   /** Takes a run; it starts as soon as a child can take it. */
   run(execution: RunExecution): void {
+    if (execution.request.life !== undefined) {
+      this.#homes.run(execution, execution.request.life);
+      return;
+    }
     if (this.#waiting.first() === undefined) this.#waitingSince = this.#now();
     (execution.request.alone ? this.#waitingAlone : this.#waiting).push(execution);
     this.#dispatch();
@@ -113,8 +127,8 @@ export class Pool {
   /** No policy names the package any more: its children end as soon as they have nothing to do. Resolves when the idle ones are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const idle = [...this.#brood.all()].filter((child) => child.runCount === 0);
-    if (this.#waitingRuns().length > 0) return;
+    const idle = [...this.#brood.all()].filter((child) => child.isIdle);
+    if (this.#waitingRuns().length > 0 || this.#homes.areWanted) return;
     await Promise.all(idle.map((child) => child.kill()));
     this.#checkEmpty();
   }
@@ -123,6 +137,7 @@ export class Pool {
   async stop(): Promise<void> {
     this.#isClosed = true;
     for (const run of this.#waitingRuns()) run.cancel(0);
+    this.#homes.stop();
     this.#stopWaiting();
     await Promise.all([...this.#brood.all()].map((child) => child.stop()));
   }
@@ -138,12 +153,13 @@ export class Pool {
   #dispatch(): void {
     if (this.#isDispatching) return;
     if (this.#crashes.restMs > 0) {
-      if (this.#waitingRuns().length > 0) this.#dispatchAfter(this.#crashes.restMs);
+      if (this.#waitingRuns().length > 0 || this.#homes.areWanted) this.#dispatchAfter(this.#crashes.restMs);
       return;
     }
     this.#isDispatching = true;
     this.#handOut();
     this.#handOutAlone();
+    this.#homes.find();
     this.#isDispatching = false;
     if (this.#waiting.first() !== undefined) this.#growWhenStuck();
     else this.#stopWaiting();
@@ -225,8 +241,7 @@ export class Pool {
   }
 
   #takeBack(runs: readonly RunExecution[]): void {
-    for (const run of runs) (run.request.alone ? this.#waitingAlone : this.#waiting).push(run);
-    this.#dispatch();
+    for (const run of runs) this.run(run);
   }
 
   /** Told once: a package that does it does it always. */
@@ -253,7 +268,8 @@ export class Pool {
   }
 
   #changed(child: BackendChild): void {
-    this.#brood.rest(child, this.#isClosed && this.#waiting.first() === undefined);
+    this.#brood.rest(child, this.#isClosed && this.#waiting.first() === undefined && !this.#homes.areWanted);
+    this.#homes.handOut(child);
     this.#dispatch();
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Description } from './contract.ts';
+import type { Introduction } from './child.ts';
 import { FrameError } from './frames.ts';
 import type { SchemaFinding } from './host.ts';
 
@@ -18,7 +18,7 @@ export class QuestionError extends Error {
 /** What a child can be asked, by the message that answers it. */
 interface Answers {
   loaded: undefined;
-  described: Description;
+  described: Introduction;
   checked: readonly SchemaFinding[];
 }
 

@@ -84,6 +84,14 @@ export class NamesRegistry implements PolicyRegistry {
     return view && { name: view.backend.package, version: view.backend.version, directory: '', entryUrl: '' };
   }
 
+  failureOf(name: string): string | undefined {
+    return this.views.get(name)?.failure;
+  }
+
+  faultOf(name: string): string | undefined {
+    return this.views.get(name)?.setupFault?.reason;
+  }
+
   names(): Iterable<string> {
     return this.views.keys();
   }
@@ -96,7 +104,11 @@ export class NamesRegistry implements PolicyRegistry {
     return [...new Set([...this.views.values()].map(({ backend }) => backend.package))];
   }
 
+  async restore(): Promise<void> {}
+
   stop(): void {}
+
+  async tearDown(): Promise<void> {}
 }
 
 /** A policy as the registry shows it. */
@@ -110,7 +122,9 @@ export function viewOf(name: string, changes: Partial<PolicyView> = {}): PolicyV
     nextRunAt: undefined,
     warnings: [],
     backend: { package: 'pkg', version: '1.0.0' },
+    failure: undefined,
     crashWait: undefined,
+    setupFault: undefined,
     ...changes,
   };
 }

@@ -73,7 +73,7 @@ describe('a run that ends its process', () => {
     [
       {
         mood: 'sendsMessage',
-        json: '{"type":"described","id":9,"description":{"name":"a","app_name":"b","app_version":"c"}}',
+        json: '{"type":"described","id":9,"description":{"name":"a","app_name":"b","app_version":"c"},"isResident":false}',
       },
       /no question$/,
     ],

@@ -28,6 +28,7 @@ const message: fc.Arbitrary<FromChild> = fc.oneof(
     type: fc.constant('described'),
     id: run,
     description: fc.constant({ name: 'a', app_name: 'b', app_version: 'c', description: '' }),
+    isResident: fc.boolean(),
   }),
   fc.record({
     type: fc.constant('checked'),
@@ -42,6 +43,10 @@ const message: fc.Arbitrary<FromChild> = fc.oneof(
     ),
   }),
   fc.record({ type: fc.constant('declined'), id: run, reason: text, thrown: fc.boolean() }),
+  fc.record({ type: fc.constant('ingest'), run, id: run }),
+  fc.record({ type: fc.constant('failure'), run, reason: text }),
+  fc.record({ type: fc.constant('up'), life: run }),
+  fc.record({ type: fc.constant('down'), life: run, reason: fc.option(text) }),
   fc.record({ type: fc.constant('leaving'), run: someone }),
   fc.record({ type: fc.constant('threw'), run: someone, message: text }),
 );
@@ -100,6 +105,12 @@ describe('what a child says', () => {
       findings: Array(101).fill({ part: 'config', path: [], type: '', message: '' }),
     },
     { type: 'checked', id: 1, findings: [{ part: 'other', path: [], type: '', message: '' }] },
+    { type: 'described', id: 1, description: { name: 'a', app_name: 'b', app_version: 'c' } },
+    { type: 'ingest', run: 1 },
+    { type: 'ingest', run: 1, id: 2 ** 32 },
+    { type: 'failure', run: 1, reason: 'x'.repeat(9_000) },
+    { type: 'up', life: null },
+    { type: 'down', life: 1 },
     { type: 'start', run: 1 },
     { type: '__proto__' },
   ])('is refused when it is %j', (value) => {

@@ -10,6 +10,9 @@ import type {
   BackendLease,
   Execution,
   ExecutionOutcome,
+  Ingest,
+  Life,
+  LifeRequest,
   RunHandlers,
   RunRequest,
 } from '../../src/backend/host.ts';
@@ -72,6 +75,8 @@ export interface WatchedRun {
   readonly batches: Batch[];
   readonly logs: { level: string; message: string }[];
   readonly progress: { done: number; total: number | undefined }[];
+  /** What its code began beside it. */
+  readonly aside: Aside;
   /** The entities of all batches so far, read back. */
   entities(): unknown[];
 }
@@ -80,6 +85,94 @@ export interface RunOptions {
   readonly config?: Record<string, unknown>;
   readonly request?: Partial<Omit<RunRequest, 'handlers'>>;
   readonly handlers?: Partial<RunHandlers>;
+}
+
+/** An ingest under way, and what came of it so far. */
+export interface WatchedIngest {
+  readonly ingest: Ingest;
+  readonly batches: Batch[];
+  entities(): unknown[];
+}
+
+/** What the code of a run or a life begins by itself. */
+export class Aside {
+  readonly ingests: WatchedIngest[] = [];
+  readonly failures: string[] = [];
+  /** How it is answered when all was handed over; undefined: everything is safe. */
+  refusal: string | undefined;
+  /** Why none is opened. */
+  closedFor: string | undefined;
+  /** What a batch waits for. */
+  reserve: () => Promise<void> = () => Promise.resolve();
+
+  readonly handlers = {
+    ingest: (begin: (request: RunRequest) => Ingest): void => this.#open(begin),
+    recordFailure: (reason: string): void => void this.failures.push(reason),
+  };
+
+  #open(begin: (request: RunRequest) => Ingest): void {
+    if (this.closedFor !== undefined) throw new Error(this.closedFor);
+    const batches: Batch[] = [];
+    const ingest = begin({
+      identity: {
+        runId: `run-${++runCount}`,
+        policyName: 'edge',
+        backend: 'b',
+        appName: 'a',
+        appVersion: '1',
+      },
+      payload: Buffer.alloc(0),
+      encoding: 'json',
+      closeBatchAfterMs: 1_000,
+      alone: false,
+      life: undefined,
+      handlers: {
+        entered: () => undefined,
+        progress: () => undefined,
+        log: () => undefined,
+        reserve: () => this.reserve(),
+        batch: (batch) => batches.push(batch),
+        ...this.handlers,
+      },
+    });
+    this.ingests.push({ ingest, batches, entities: () => entitiesOf(batches) });
+    void ingest.outcome.then(({ kind }) => {
+      if (kind === 'returned') ingest.answer(this.refusal);
+      else if (kind === 'cancelled') ingest.answer('cancelled by the test');
+    });
+  }
+}
+
+/** A policy that lives in a child. */
+export interface WatchedLife {
+  readonly life: Life;
+  readonly up: Promise<void>;
+  readonly logs: { level: string; message: string }[];
+  readonly aside: Aside;
+}
+
+/** Sets a policy with this scope up. */
+export function setUp(lease: BackendLease, scope: unknown, request: Partial<LifeRequest> = {}): WatchedLife {
+  if (lease.setUp === undefined) throw new Error(`${lease.package.name} has no setup`);
+  const up = Promise.withResolvers<void>();
+  const logs: WatchedLife['logs'] = [];
+  const aside = new Aside();
+  const life = lease.setUp({
+    policyName: 'edge',
+    payload: payloadOf(scope, { package: lease.package.name }),
+    apart: false,
+    ...request,
+    handlers: {
+      up: up.resolve,
+      log: (level, message) => logs.push({ level, message }),
+      ...aside.handlers,
+    },
+  });
+  return { life, up: up.promise, logs, aside };
+}
+
+function entitiesOf(batches: readonly Batch[]): unknown[] {
+  return batches.flatMap(({ bytes }) => JSON.parse(`[${bytes.toString()}]`));
 }
 
 let runCount = 0;
@@ -91,6 +184,7 @@ export function startRun(lease: BackendLease, scope: unknown, options: RunOption
   const batches: Batch[] = [];
   const logs: WatchedRun['logs'] = [];
   const progress: WatchedRun['progress'] = [];
+  const aside = new Aside();
   const enter = Promise.withResolvers<void>();
   const execution = lease.run({
     identity: { runId, policyName: 'edge', backend: name, appName: app_name, appVersion: app_version },
@@ -98,8 +192,10 @@ export function startRun(lease: BackendLease, scope: unknown, options: RunOption
     encoding: 'json',
     closeBatchAfterMs: 1_000,
     alone: false,
+    life: undefined,
     ...options.request,
     handlers: {
+      ...aside.handlers,
       entered: enter.resolve,
       progress: (done, total) => progress.push({ done, total }),
       log: (level, message) => logs.push({ level, message }),
@@ -108,8 +204,16 @@ export function startRun(lease: BackendLease, scope: unknown, options: RunOption
       ...options.handlers,
     },
   });
-  const entities = (): unknown[] => batches.flatMap(({ bytes }) => JSON.parse(`[${bytes.toString()}]`));
-  return { execution, outcome: execution.outcome, entered: enter.promise, batches, logs, progress, entities };
+  return {
+    execution,
+    outcome: execution.outcome,
+    entered: enter.promise,
+    batches,
+    logs,
+    progress,
+    aside,
+    entities: () => entitiesOf(batches),
+  };
 }
 
 /** A policy as the daemon hands it over. */

@@ -25,6 +25,8 @@ test('yields the entities of this machine, tells its progress and writes a line'
       signal: new AbortController().signal,
       log: { debug: write, info: write, warn: write, error: write },
       progress: (done, total) => void progress.push([done, total]),
+      ingest: () => Promise.resolve(),
+      recordFailure: () => undefined,
     },
   );
   const entities: Entity[] = [];

@@ -19,6 +19,8 @@ async function run(scope: unknown, config: object = { site: 'Lab' }) {
     signal: new AbortController().signal,
     log: { debug: write, info: write, warn: write, error: write },
     progress: (done: number, total?: number) => void progress.push([done, total]),
+    ingest: () => Promise.resolve(),
+    recordFailure: () => undefined,
   };
   const entities: Entity[] = [];
   for await (const entity of await sample.run(policy, context)) entities.push(entity);

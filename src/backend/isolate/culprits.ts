@@ -1,11 +1,11 @@
 import type { Channel } from './channel.ts';
-import { currentRun } from './isolate-run.ts';
+import { currentOwner } from './code-owner.ts';
 import { textOf } from './thrown.ts';
 
 /** Puts on record whose code ends the process, or throws where nobody can catch it. */
 export function watchCulprits(channel: Channel): void {
   const leave = (): void => {
-    channel.send({ type: 'leaving', run: currentRun.getStore()?.number ?? null });
+    channel.send({ type: 'leaving', run: currentOwner.getStore()?.number ?? null });
     channel.flush();
   };
   announce('exit', leave);
@@ -13,9 +13,9 @@ export function watchCulprits(channel: Channel): void {
   announce('abort', leave);
 
   const threw = (thrown: unknown): void => {
-    const run = currentRun.getStore();
-    run?.abandon();
-    channel.send({ type: 'threw', run: run?.number ?? null, message: textOf(thrown) });
+    const owner = currentOwner.getStore();
+    owner?.abandon();
+    channel.send({ type: 'threw', run: owner?.number ?? null, message: textOf(thrown) });
   };
   process.on('uncaughtException', threw);
   process.on('unhandledRejection', threw);

@@ -1,11 +1,14 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Backend, RunContext, RunLog } from '../contract.ts';
 import type { WorkForChild } from '../messages.ts';
 import type { Channel } from './channel.ts';
+import { type CodeOwner, currentOwner } from './code-owner.ts';
 import { deepFreeze } from './freeze.ts';
+import type { IngestCalls } from './ingest-calls.ts';
+import { Ingests } from './ingests.ts';
 import { Outbox } from './outbox.ts';
 import { Reports } from './reports.ts';
-import { readPolicy, type WrittenPolicy } from './schemas.ts';
+import { readSoundPolicy, type WrittenPolicy } from './schemas.ts';
+import { isIterable, kindOf, type Taker, takeAll } from './take-all.ts';
 import { textOf } from './thrown.ts';
 import type { Turns } from './turns.ts';
 
@@ -16,28 +19,29 @@ interface End {
   readonly reason: string;
 }
 
-/** Which run's code is running now; undefined outside of all runs. */
-export const currentRun = new AsyncLocalStorage<IsolateRun>();
+const OVER = 'the run is over: it takes no more entities';
 
 /** What a run needs of the isolate. */
 interface IsolateParts {
   readonly backend: Backend;
   readonly channel: Channel;
   readonly turns: Turns;
+  readonly calls: IngestCalls;
 }
 
 /** One run in the child: the backend's generator on one side, the daemon's grants on the other. */
-export class IsolateRun {
+export class IsolateRun implements CodeOwner, Taker {
   readonly number: number;
+  stopIterating: (() => void) | undefined;
   readonly #start: StartMessage;
   readonly #parts: IsolateParts;
   readonly #outbox: Outbox;
   readonly #onEnd: () => void;
   #reports: Reports | undefined;
+  #ingests: Ingests | undefined;
   #controller: AbortController | undefined;
   #isAborted = false;
   #isOver = false;
-  #stopIterating: (() => void) | undefined;
 
   constructor(start: StartMessage, parts: IsolateParts, onEnd: () => void) {
     this.number = start.run;
@@ -51,7 +55,7 @@ export class IsolateRun {
   async execute(written: WrittenPolicy): Promise<void> {
     this.#parts.channel.tell('entered', this.number);
     this.#parts.channel.flushSoon(performance.now());
-    const end = await currentRun.run(this, () => this.#attempt(written));
+    const end = await currentOwner.run(this, () => this.#attempt(written));
     this.#end(end);
   }
 
@@ -60,9 +64,9 @@ export class IsolateRun {
     if (this.#isAborted) return;
     this.#isAborted = true;
     this.#outbox.release();
-    currentRun.run(this, () => {
+    currentOwner.run(this, () => {
       this.#controller?.abort();
-      this.#stopIterating?.();
+      this.stopIterating?.();
     });
   }
 
@@ -79,6 +83,7 @@ export class IsolateRun {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reports?.finish();
+    this.#ingests?.end(OVER);
     this.#outbox.dropOpen();
     this.#outbox.refused();
     this.abort();
@@ -89,6 +94,7 @@ export class IsolateRun {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reports?.finish();
+    this.#ingests?.end(OVER);
     const { channel } = this.#parts;
     if (how === 'returned') channel.tell('returned', this.number);
     else if (how === 'failed') channel.send({ type: 'failed', run: this.number, reason });
@@ -117,49 +123,15 @@ export class IsolateRun {
   async #collect(written: WrittenPolicy): Promise<void> {
     if (this.#isAborted) return;
     const { backend } = this.#parts;
-    const read = await readPolicy(backend, written);
-    if ('findings' in read) {
-      const [finding] = read.findings;
-      throw new Error(`${[finding?.part, ...(finding?.path ?? [])].join('.')}: ${finding?.message}`);
-    }
+    const policy = deepFreeze(await readSoundPolicy(backend, written));
     const context = Object.freeze(new Context(this.#start, this));
-    const returned: unknown = await backend.run(deepFreeze(read.policy), context);
-    if (isIterableBy(returned, Symbol.asyncIterator)) await this.#takeAsync(returned);
-    else if (isIterableBy(returned, Symbol.iterator)) await this.#takeSync(returned);
+    const returned: unknown = await backend.run(policy, context);
+    if (isIterable(returned)) await takeAll(returned, this);
     else throw new TypeError(`run() returned ${kindOf(returned)}, expected entities: a list or an iterable`);
   }
 
-  async #takeAsync(entities: AsyncIterable<unknown>): Promise<void> {
-    const iterator = entities[Symbol.asyncIterator]();
-    let ending: Promise<unknown> | undefined;
-    const stop = (): void => {
-      ending ??= endIteration(iterator);
-    };
-    this.#stopIterating = stop;
-    try {
-      while (!this.#isAborted) {
-        const { done, value } = await iterator.next();
-        if (done === true) return;
-        const wait = this.#take(value);
-        if (wait !== undefined) await wait;
-      }
-    } finally {
-      this.#stopIterating = undefined;
-      stop();
-      await ending;
-    }
-  }
-
-  async #takeSync(entities: Iterable<unknown>): Promise<void> {
-    for (const entity of entities) {
-      if (this.#isAborted) return;
-      const wait = this.#take(entity);
-      if (wait !== undefined) await wait;
-    }
-  }
-
   /** Encodes an entity; returns what to wait for before the next one is asked for, usually nothing. */
-  #take(entity: unknown): Promise<void> | undefined {
+  take(entity: unknown): Promise<void> | undefined {
     if (this.#isAborted) return undefined;
     this.#outbox.add(entity);
     if (this.#outbox.isFull) return this.#outbox.room();
@@ -173,6 +145,20 @@ export class IsolateRun {
       if (this.#isAborted) this.#controller.abort();
     }
     return this.#controller.signal;
+  }
+
+  get isAborted(): boolean {
+    return this.#isAborted;
+  }
+
+  get ingests(): Ingests {
+    this.#ingests ??= new Ingests({
+      ...this.#parts,
+      owner: this.number,
+      warn: (message) => this.reports.log.warn(message),
+    });
+    if (this.#isOver) this.#ingests.end(OVER);
+    return this.#ingests;
   }
 
   get reports(): Reports {
@@ -205,22 +191,12 @@ class Context implements RunContext {
   get progress(): RunContext['progress'] {
     return this.#run.reports.progress;
   }
-}
 
-/** Lets an iterator clean up; what goes wrong in that changes nothing any more. */
-async function endIteration(iterator: AsyncIterator<unknown>): Promise<void> {
-  try {
-    await iterator.return?.();
-  } catch {
-    // The run has its outcome already.
+  get ingest(): RunContext['ingest'] {
+    return this.#run.ingests.ingest;
   }
-}
 
-function isIterableBy<Key extends symbol>(value: unknown, key: Key): value is { [K in Key]: () => never } {
-  return typeof value === 'object' && value !== null && typeof Reflect.get(value, key) === 'function';
-}
-
-function kindOf(value: unknown): string {
-  if (value === undefined || value === null) return 'nothing';
-  return typeof value === 'object' ? 'an object that is not iterable' : `a ${typeof value}`;
+  get recordFailure(): RunContext['recordFailure'] {
+    return this.#run.reports.recordFailure;
+  }
 }

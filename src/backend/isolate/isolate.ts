@@ -5,8 +5,11 @@ import type { ToChild, WorkForChild } from '../messages.ts';
 import type { Channel } from './channel.ts';
 import { watchCulprits } from './culprits.ts';
 import { DescriptionError, describeBackend } from './describe.ts';
+import type { IngestCall } from './ingest-call.ts';
+import { IngestCalls } from './ingest-calls.ts';
+import { IsolateLife } from './isolate-life.ts';
 import { IsolateRun } from './isolate-run.ts';
-import { importFault, loadBackend } from './load-backend.ts';
+import { importFault, isResident, loadBackend } from './load-backend.ts';
 import { readPolicy, type WrittenPolicy } from './schemas.ts';
 import { stackOf, textOf } from './thrown.ts';
 import { Turns } from './turns.ts';
@@ -29,7 +32,9 @@ interface Start {
 export class Isolate {
   readonly #channel: Channel;
   readonly #turns = new Turns(() => this.#channel.backlog > 0);
+  readonly #calls: IngestCalls;
   readonly #runs = new Map<number, IsolateRun>();
+  readonly #lives = new Map<number, IsolateLife>();
   #backend: Backend | undefined;
   #traces: TraceWatch | undefined;
   readonly #starts: Start[] = [];
@@ -37,6 +42,7 @@ export class Isolate {
 
   constructor(channel: Channel) {
     this.#channel = channel;
+    this.#calls = new IngestCalls(channel);
     watchCulprits(channel);
   }
 
@@ -54,7 +60,7 @@ export class Isolate {
         void this.#describe(message.id);
         break;
       case 'abort':
-        this.#runs.get(message.run)?.abort();
+        this.#find(message.run)?.abort();
         break;
       case 'ping':
         this.#channel.send({ type: 'pong' });
@@ -63,11 +69,19 @@ export class Isolate {
         this.#withdraw(message.run);
         break;
       case 'grant':
-        this.#runs.get(message.run)?.granted();
+        this.#find(message.run)?.granted();
         break;
       case 'refuse':
-        this.#runs.get(message.run)?.refused();
+        this.#find(message.run)?.refused();
         break;
+      case 'opened':
+        this.#calls.opened(message);
+        break;
+      case 'teardown':
+        void this.#lives.get(message.life)?.tearDown();
+        break;
+      default:
+        this.#calls.answered(message);
     }
   }
 
@@ -78,11 +92,26 @@ export class Isolate {
       void this.#check(message.id, payload);
       return;
     }
-    const parts = { backend: this.#loaded(), channel: this.#channel, turns: this.#turns };
+    const parts = {
+      backend: this.#loaded(),
+      channel: this.#channel,
+      turns: this.#turns,
+      calls: this.#calls,
+    };
+    if (message.type === 'setup') {
+      const life = new IsolateLife(message, parts, () => this.#lives.delete(life.number));
+      this.#lives.set(life.number, life);
+      void life.setUp(writtenIn(payload));
+      return;
+    }
     const run = new IsolateRun(message, parts, () => this.#forget(run));
     this.#runs.set(run.number, run);
     this.#starts.push({ run, payload });
     if (!this.#isStarting) void this.#startAll();
+  }
+
+  #find(number: number): IsolateRun | IngestCall | undefined {
+    return this.#runs.get(number) ?? this.#calls.get(number);
   }
 
   #forget(run: IsolateRun): void {
@@ -101,7 +130,8 @@ export class Isolate {
     process.title = `orb-worker backend ${name}`;
     try {
       this.#backend = await loadBackend(entryUrl);
-      this.#traces = new TraceWatch(this.#channel, () => this.#runs.size === 0);
+      // What a backend opens for its policies is there on purpose.
+      if (!isResident(this.#backend)) this.#traces = new TraceWatch(this.#channel, () => this.#isIdle);
       this.#channel.send({ type: 'loaded', id });
     } catch (thrown) {
       this.#channel.send({
@@ -113,10 +143,15 @@ export class Isolate {
     }
   }
 
+  get #isIdle(): boolean {
+    return this.#runs.size === 0 && this.#calls.areNone;
+  }
+
   async #describe(id: number): Promise<void> {
     try {
-      const description = await describeBackend(this.#loaded());
-      this.#channel.send({ type: 'described', id, description });
+      const backend = this.#loaded();
+      const description = await describeBackend(backend);
+      this.#channel.send({ type: 'described', id, description, isResident: isResident(backend) });
     } catch (thrown) {
       this.#decline(id, thrown);
     }

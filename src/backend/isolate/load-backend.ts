@@ -22,6 +22,11 @@ export async function loadBackend(entryUrl: string): Promise<Backend> {
   return backend as Backend;
 }
 
+/** Whether policies live in the processes of this backend, not only their runs. */
+export function isResident({ setup, teardown }: Backend): boolean {
+  return setup !== undefined || teardown !== undefined;
+}
+
 /** CommonJS made from an ES module has its default export one level deeper. */
 function innerDefaultOf(exported: unknown): unknown {
   return isObject(exported) && '__esModule' in exported ? exported.default : exported;
@@ -34,6 +39,11 @@ function faultOf(backend: unknown): string | undefined {
   }
   for (const name of ['describe', 'run'] as const) {
     if (typeof backend[name] !== 'function') return `its default export has no function '${name}'`;
+  }
+  for (const name of ['setup', 'teardown'] as const) {
+    if (backend[name] !== undefined && typeof backend[name] !== 'function') {
+      return `its '${name}' is a ${typeof backend[name]}, expected a function`;
+    }
   }
   for (const name of ['config', 'scope'] as const) {
     if (backend[name] !== undefined && !isStandardSchema(backend[name])) {

@@ -22,6 +22,7 @@ export class Outbox {
   #builder: BatchBuilder | undefined;
   #closed: EncodedBatch[] = [];
   #isOffered = false;
+  #isHeld = false;
   #isReleased = false;
   #isRefused = false;
   #fault: Error | undefined;
@@ -49,7 +50,7 @@ export class Outbox {
 
   /** True when the backend must wait: see {@link room}. */
   get isFull(): boolean {
-    return this.#closed.length >= MOST_WAITING && !this.#isReleased;
+    return this.#closed.length >= MOST_WAITING && !this.#isReleased && !this.#isHeld;
   }
 
   /** Resolves when the outbox is no longer full, or was {@link release}d. */
@@ -64,10 +65,21 @@ export class Outbox {
     while (this.#closed.length > 0) await this.#change();
   }
 
-  /** Forgets the open batch; those closed before stay. */
+  /** Nothing is handed over, and nobody is held back, until {@link letGo}. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  letGo(): void {
+    this.#isHeld = false;
+    this.#offerNext();
+  }
+
+  /** Forgets the open batch; those closed before stay, unless they were held. */
   dropOpen(): void {
     clearTimeout(this.#timer);
     this.#builder = undefined;
+    if (this.#isHeld) this.#closed = [];
   }
 
   /** From now on nobody is held back: the run was aborted. */
@@ -111,7 +123,7 @@ export class Outbox {
 
   #startTimer(): void {
     const { closeBatchAfterMs } = this.#options;
-    if (closeBatchAfterMs === undefined) return;
+    if (closeBatchAfterMs === undefined || this.#isHeld) return;
     clearTimeout(this.#timer);
     this.#isOverdue = false;
     this.#timer = setTimeout(() => {
@@ -139,7 +151,7 @@ export class Outbox {
 
   #offerNext(): void {
     const [batch] = this.#closed;
-    if (batch === undefined || this.#isOffered) return;
+    if (batch === undefined || this.#isOffered || this.#isHeld) return;
     this.#isOffered = true;
     this.#channel.send({ type: 'offer', run: this.#options.run, bytes: batch.bytes.length });
   }

@@ -1,17 +1,17 @@
 import type { RunLog } from '../contract.ts';
-import { type LogLevel, REPORTS_AT_ONCE, REPORTS_PER_SECOND } from '../messages.ts';
+import { type LogLevel, REPORT_RATE } from '../messages.ts';
+import { RateLimit } from '../rate.ts';
 import type { Channel } from './channel.ts';
 import { textOf } from './thrown.ts';
 
 /** Progress is told this often at most; the last always. */
 const PROGRESS_EVERY_MS = 100;
 
-/** Log lines and progress of one run on their way to the daemon: as many as it may send, the rest counted. */
+/** Log lines, failures and progress of one run or life on their way to the daemon: as many as it may send, the rest counted. */
 export class Reports {
   readonly #channel: Channel;
   readonly #run: number;
-  #left = REPORTS_AT_ONCE;
-  #refilledAt = performance.now();
+  readonly #limit = new RateLimit(REPORT_RATE, performance.now());
   #dropped = 0;
   #progress: { done: number; total: number | null } | undefined;
   #progressToldAt = Number.NEGATIVE_INFINITY;
@@ -35,6 +35,14 @@ export class Reports {
     if (performance.now() - this.#progressToldAt >= PROGRESS_EVERY_MS) this.#tellProgress();
   };
 
+  /** Counts as a log line. */
+  readonly recordFailure = (error: unknown): void => {
+    if (this.#isOver) return;
+    if (this.#limit.take(performance.now())) {
+      this.#channel.send({ type: 'failure', run: this.#run, reason: textOf(error) });
+    } else this.#dropped++;
+  };
+
   /** Tells what was held back; nothing goes out after that. */
   finish(): void {
     this.#tellProgress();
@@ -44,7 +52,7 @@ export class Reports {
 
   #write(level: LogLevel, message: unknown): void {
     if (this.#isOver) return;
-    if (!this.#mayReport()) {
+    if (!this.#limit.take(performance.now())) {
       this.#dropped++;
       return;
     }
@@ -54,7 +62,7 @@ export class Reports {
 
   #tellDropped(): void {
     if (this.#dropped === 0 || this.#isOver) return;
-    const message = `${this.#dropped} log lines were dropped: more than ${REPORTS_PER_SECOND} a second`;
+    const message = `${this.#dropped} log lines were dropped: more than ${REPORT_RATE.perSecond} a second`;
     this.#dropped = 0;
     this.#channel.send({ type: 'log', run: this.#run, level: 'warn', message });
   }
@@ -64,15 +72,5 @@ export class Reports {
     this.#channel.send({ type: 'progress', run: this.#run, ...this.#progress });
     this.#progress = undefined;
     this.#progressToldAt = performance.now();
-  }
-
-  #mayReport(): boolean {
-    const now = performance.now();
-    const refill = ((now - this.#refilledAt) * REPORTS_PER_SECOND) / 1000;
-    this.#left = Math.min(REPORTS_AT_ONCE, this.#left + refill);
-    this.#refilledAt = now;
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
   }
 }

@@ -31,6 +31,14 @@ export async function readPolicy(backend: Backend, written: WrittenPolicy): Prom
   return { policy: { config: { ...written.config, ...toObject(config.value) }, scope: scope.value } };
 }
 
+/** A policy that its backend's schemas agree to; rejects with the first finding. */
+export async function readSoundPolicy(backend: Backend, written: WrittenPolicy): Promise<PolicyInput> {
+  const read = await readPolicy(backend, written);
+  if ('policy' in read) return read.policy;
+  const [finding] = read.findings;
+  throw new Error(`${[finding?.part, ...(finding?.path ?? [])].join('.')}: ${finding?.message}`);
+}
+
 async function validate(
   schema: StandardSchemaV1 | undefined,
   value: unknown,
