@@ -4,19 +4,22 @@ import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
 import { lazyBackendHost } from './backend/lazy-host.ts';
 import type { Clock } from './clock.ts';
-import type { DeliveryTotals } from './delivery/contract.ts';
+import type { Delivery, DeliveryTotals } from './delivery/contract.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
-import { StartError } from './errors.ts';
+import { messageOf, StartError } from './errors.ts';
 import { Events } from './events.ts';
 import type { DaemonOptions } from './options.ts';
+import type { PolicyRegistry } from './policy/contract.ts';
 import { createPolicyRegistry, type PolicyReader } from './policy/registry.ts';
 import { type Phase, readinessOf } from './readiness.ts';
-import type { StopReport } from './run/contract.ts';
+import type { RunCoordinator, StopReport } from './run/contract.ts';
 import { createRunCoordinator } from './run/coordinator.ts';
 import { createRunHistory } from './run/history.ts';
+import type { RestoredHistory } from './run/memory-history.ts';
 import type { Secrets } from './secrets.ts';
 import { type Sink, SinkError } from './sink/contract.ts';
 import { createSink } from './sink/create-sink.ts';
+import type { State } from './state/contract.ts';
 import { logEvents } from './telemetry/event-log.ts';
 import { lazyScrape } from './telemetry/prometheus/lazy-scrape.ts';
 import { Tally } from './telemetry/tally.ts';
@@ -44,6 +47,8 @@ export interface Daemon {
 
 type Undo = () => unknown;
 
+/** Of each policy, for the status. */
+const RUNS_SHOWN = 5;
 /** Of `--stop-timeout`, what runs and deliveries get; the rest is for closing sockets and ending children. */
 const RUNS_SHARE_OF_STOP = 0.8;
 
@@ -80,11 +85,15 @@ async function buildDaemon(
   const locks = await openLocks(options, surroundings);
   undo.unshift(() => locks.stop());
 
+  const state = await openData(options, surroundings);
+  if (state) undo.unshift(() => state.close());
+
   const sink = await createSink(options, { clock, log, env, secrets, version });
   undo.unshift(() => sink.close());
   await startSink(sink);
 
-  const delivery = createDelivery({ sink, clock, log });
+  const spool = state && { store: state.batches, maxUnsentBytes: state.spoolBytes };
+  const delivery = createDelivery({ sink, clock, log, ...spool });
   undo.unshift(() => delivery.stop());
 
   const host = lazyBackendHost({
@@ -100,7 +109,7 @@ async function buildDaemon(
 
   if (options.bundlesRoot !== undefined) void warnOfRoot(options.bundlesRoot, log);
 
-  const history = createRunHistory({ events, clock });
+  const history = createRunHistory({ events, clock, archive: state?.runs });
   const coordinator = createRunCoordinator({
     clock,
     log,
@@ -120,15 +129,16 @@ async function buildDaemon(
     coordinator,
     history,
     reader: () => loadReader(env, options.allowEnv),
+    store: state?.policies,
   });
 
-  const readiness = (): Readiness => readinessOf(phase, { sink, delivery, state: undefined, locks, host });
+  const readiness = (): Readiness => readinessOf(phase, { sink, delivery, state, locks, host });
   const isStopping = (): boolean => phase === 'stopping';
   const scrape = lazyScrape({
     tally,
     host,
     delivery,
-    state: undefined,
+    state,
     sink,
     droppedLogLines,
     clock,
@@ -140,7 +150,7 @@ async function buildDaemon(
     history,
     cancelRun: (id, reason) => coordinator.cancelRun(id, reason),
     delivery,
-    state: undefined,
+    state,
     events,
     readiness,
     crashWaits: () => host.crashWaits(),
@@ -151,6 +161,8 @@ async function buildDaemon(
     version,
   });
   undo.unshift(() => api.close());
+  // Whoever applies policies right after the start meets those of the earlier life.
+  if (state) await goOn(state, { history, coordinator, delivery, registry });
   const address = await api.listen(options.host, options.port);
   phase = 'ready';
 
@@ -171,6 +183,44 @@ async function buildDaemon(
       return stopped;
     },
   };
+}
+
+/** The data directory, where there is to be one; a daemon without does not load what it takes. */
+async function openData(
+  { dataDir: directory, historyRuns, historyAgeMs, dataMaxBytes }: DaemonOptions,
+  { clock, log }: Surroundings,
+): Promise<State | undefined> {
+  if (directory === undefined) return undefined;
+  const { openState } = await import('./state/open-state.ts');
+  return await openState({ directory, clock, log, bounds: { historyRuns, historyAgeMs, dataMaxBytes } });
+}
+
+interface Survivors {
+  readonly history: RestoredHistory;
+  readonly coordinator: RunCoordinator;
+  readonly delivery: Delivery;
+  readonly registry: PolicyRegistry;
+}
+
+/** Goes on with what an earlier life left. Rejects with a `StartError` when that cannot be read. */
+async function goOn({ runs }: State, { history, coordinator, delivery, registry }: Survivors): Promise<void> {
+  try {
+    const [unfinished, latest, lastSequence, undelivered] = await Promise.all([
+      runs.unfinished(),
+      runs.latestOfEach(RUNS_SHOWN),
+      runs.lastSequence(),
+      delivery.restore(),
+    ]);
+    const left = { unfinished: unfinished.map((run) => ({ ...run })), latest, lastSequence, undelivered };
+    history.restore(left);
+    coordinator.restore(left);
+    delivery.release();
+    await registry.restore();
+  } catch (error) {
+    throw new StartError(1, `--data-dir: what was kept cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** What reads policies takes long to load, and a daemon that starts has none to read. */
