@@ -69,6 +69,9 @@ export const traceReply = z.object({
   rejected: entities.describe('Of these, refused for good: dead letters, if nobody dropped them.'),
   waiting: entities.describe('Of these, still to be acknowledged.'),
   dropped: entities.describe('Of these, given up without an answer.'),
+  forgotten_batches: z
+    .int()
+    .describe('Batches that are in none of these figures: of very many, the first are forgotten.'),
   batches: z.array(tracedBatch).describe('In the order in which they were handed over.'),
   next_cursor: z.string().nullable().describe('Give it as `cursor` for the next page; null on the last.'),
 });

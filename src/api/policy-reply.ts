@@ -8,12 +8,17 @@ import { RUNS_SHOWN, shownPolicyStatus } from './shown-status.ts';
 export function summaryOf(view: PolicyView, history: RunHistory): PolicySummary {
   const latest = history.latest(view.name, RUNS_SHOWN);
   const [newest] = latest;
+  const { failure, setupFault } = view;
   return {
     name: view.name,
-    status: shownPolicyStatus(latest),
+    status: failure === undefined && setupFault === undefined ? shownPolicyStatus(latest) : 'failed',
     next_run_at: momentOf(view.nextRunAt),
     backend: { package: view.backend.package, version: view.backend.version },
     crash_wait: view.crashWait ? crashWaitReplyOf(view.crashWait) : null,
+    failure: failure ?? null,
+    setup_fault: setupFault
+      ? { reason: setupFault.reason, retry_at: new Date(setupFault.retryAt).toISOString() }
+      : null,
     last_run: newest ? runReplyOf(newest) : null,
   };
 }

@@ -15,7 +15,9 @@ const nanoseconds = z
 
 const policyStatus = z
   .enum(['unknown', 'running', 'completed', 'failed'])
-  .describe('Of the latest run; `running` if any runs, `unknown` before the first.');
+  .describe(
+    'Of the latest run; `running` if any runs, `unknown` before the first, `failed` where it cannot work.',
+  );
 
 export const detailReply = z.object({ detail: z.string() });
 
@@ -107,6 +109,14 @@ const policySummary = z.object({
     .object(crashWait)
     .nullable()
     .describe('No run of its package begins before then, because that crashed its process too often.'),
+  failure: z
+    .string()
+    .nullable()
+    .describe('Why a policy that was kept over a restart does not run; it is tried again.'),
+  setup_fault: z
+    .object({ reason: z.string(), retry_at: moment })
+    .nullable()
+    .describe('Why its backend could not set it up, and when it tries again.'),
   last_run: runReply.nullable(),
 });
 
@@ -182,7 +192,11 @@ export const statusReply = z.object({
     z.object({
       name: z.string(),
       status: policyStatus,
-      backend: z.object({ package: z.string(), version: z.string() }),
+      reason: z
+        .string()
+        .optional()
+        .describe('Why it is `failed` whatever its runs say; there only when it is.'),
+      backend: z.object({ package: z.string(), version: z.string() }).optional(),
       runs: z
         .array(
           z.object({

@@ -15,6 +15,8 @@ interface RunMark {
 interface PolicyText {
   readonly name: string;
   located: LocatedPackage | undefined;
+  /** Why it cannot work, whatever its runs say. */
+  fault: string | undefined;
   marks: readonly RunMark[];
   text: Buffer;
 }
@@ -42,11 +44,13 @@ export class StatusText {
     for (const name of this.#registry.names()) {
       const runs = this.#history.latest(name, RUNS_SHOWN);
       const located = this.#registry.packageOf(name);
+      const fault = this.#registry.failureOf(name) ?? this.#registry.faultOf(name);
       const policy = this.#textOf(name);
-      if (!isSame(policy.located, located) || !isCurrent(policy.marks, runs)) {
+      if (policy.fault !== fault || !isSame(policy.located, located) || !isCurrent(policy.marks, runs)) {
         policy.located = located;
+        policy.fault = fault;
         policy.marks = runs.map(markOf);
-        policy.text = policyText(name, located, runs);
+        policy.text = policyText(policy, runs);
         changed = true;
       }
       if (this.#shown[count] !== policy) changed = true;
@@ -60,7 +64,8 @@ export class StatusText {
   #textOf(name: string): PolicyText {
     const known = this.#byName.get(name);
     if (known) return known;
-    const fresh = { name, located: undefined, marks: [], text: policyText(name, undefined, []) };
+    const nothing = { name, located: undefined, fault: undefined, marks: [] };
+    const fresh = { ...nothing, text: policyText(nothing, []) };
     this.#byName.set(name, fresh);
     return fresh;
   }
@@ -105,12 +110,12 @@ function listOf(texts: readonly Buffer[]): readonly Buffer[] {
 }
 
 function policyText(
-  name: string,
-  located: LocatedPackage | undefined,
+  { name, located, fault }: Pick<PolicyText, 'name' | 'located' | 'fault'>,
   runs: readonly Readonly<Run>[],
 ): Buffer {
   const backend = located && { package: located.name, version: located.version };
-  const head = JSON.stringify({ name, status: shownPolicyStatus(runs), backend }).slice(0, -1);
+  const status = fault === undefined ? shownPolicyStatus(runs) : 'failed';
+  const head = JSON.stringify({ name, status, reason: fault, backend }).slice(0, -1);
   return Buffer.from(`${head},"runs":[${runs.map(runText).join(',')}]}`);
 }
 

@@ -64,7 +64,15 @@ function sumsOf(receipts: readonly BatchReceipt[], isDurable: boolean): Sums {
     rejected: Math.max(0, produced - acknowledged - waiting - dropped),
     waiting,
     dropped,
+    forgotten_batches: forgottenIn(handedOver),
   };
+}
+
+/** They are numbered from 0. */
+function forgottenIn(handedOver: readonly BatchReceipt[]): number {
+  const numbers = new Set(handedOver.map(({ sequence }) => sequence));
+  const largest = handedOver.reduce((most, { sequence }) => Math.max(most, sequence), -1);
+  return largest + 1 - numbers.size;
 }
 
 function countIn(receipts: readonly BatchReceipt[]): number {

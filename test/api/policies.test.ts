@@ -268,6 +268,8 @@ describe('looking at policies', () => {
       warnings: [warning, { ...warning, line: null, column: null }],
       backend: { package: 'pkg', version: '1.0.0' },
       crash_wait: null,
+      failure: null,
+      setup_fault: null,
       last_run: expect.objectContaining({
         id: run.id,
         status: 'completed',
@@ -286,6 +288,8 @@ describe('looking at policies', () => {
       next_run_at: null,
       backend: { package: 'pkg', version: '1.0.0' },
       crash_wait: null,
+      failure: null,
+      setup_fault: null,
       last_run: null,
     };
     expect((await fresh.get('/api/v1/policies')).json()).toEqual({

@@ -234,4 +234,29 @@ describe('status', () => {
     await clock.advance(1_000);
     expect(await shown()).toMatchObject({ state: health });
   });
+
+  test('a policy that cannot work has failed, with its reason, whatever its runs say', async () => {
+    api.registry.views.set('edge', viewOf('edge'));
+    finish(api.events, open('edge'), 'completed');
+    const shown = async () => (await status()).policies[0];
+    expect(await shown()).toMatchObject({ status: 'completed' });
+    expect(await shown()).not.toHaveProperty('reason');
+    const failure = "package 'pkg' was not found";
+    api.registry.views.set('edge', viewOf('edge', { failure }));
+    expect(await shown()).toMatchObject({
+      status: 'failed',
+      reason: failure,
+      runs: [{ status: 'completed' }],
+    });
+    const policy = async () => (await api.get('/api/v1/policies/edge')).json();
+    expect(await policy()).toMatchObject({ status: 'failed', failure, setup_fault: null });
+
+    const setupFault = { reason: 'no socket', retryAt: clock.now() };
+    api.registry.views.set('edge', viewOf('edge', { setupFault }));
+    expect(await shown()).toMatchObject({ status: 'failed', reason: 'no socket' });
+    const setup_fault = { reason: 'no socket', retry_at: '2026-01-02T03:04:05.678Z' };
+    expect(await policy()).toMatchObject({ status: 'failed', failure: null, setup_fault });
+    api.registry.views.set('edge', viewOf('edge'));
+    expect(await shown()).toMatchObject({ status: 'completed' });
+  });
 });

@@ -128,6 +128,14 @@ describe('the trace of a run', () => {
     expect(answer.json()).toMatchObject({ produced: 20, kept: 10 });
   });
 
+  test('says how many batches are forgotten', async () => {
+    const run = open();
+    expect(await trace(run.id)).toMatchObject({ forgotten_batches: 0 });
+    const kept = [receiptOf({ sequence: 3 }), receiptOf({ sequence: 5 }), receiptOf({ sequence: 6 })];
+    api.delivery.receiptsOf.set(run.id, kept);
+    expect(await trace(run.id)).toMatchObject({ forgotten_batches: 4, produced: 30 });
+  });
+
   test('of a run without batches is empty', async () => {
     expect(await trace(open().id)).toMatchObject({ produced: 0, kept: null, batches: [], next_cursor: null });
   });

@@ -71,6 +71,8 @@ export const policySummary = {
   next_run_at: '2026-01-03T03:00:00.000Z',
   backend: { package: 'host', version: '0.1.0' },
   crash_wait: null,
+  failure: null,
+  setup_fault: null,
   last_run: run,
 };
 

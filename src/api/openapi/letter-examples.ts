@@ -35,6 +35,7 @@ export const trace = {
   rejected: 1,
   waiting: 0,
   dropped: 0,
+  forgotten_batches: 0,
   batches: [
     {
       request_id: requestId,

@@ -53,7 +53,7 @@ function sumTable(trace: TraceReply): string {
 
 /** The answer to "it says ingested, and nothing is there", for our part of the way. */
 function conclusionOf(trace: TraceReply): string {
-  const { run, produced, acknowledged, rejected, waiting, dropped } = trace;
+  const { run, produced, acknowledged, rejected, waiting, dropped, forgotten_batches: forgotten } = trace;
   if (produced === 0) return 'Nothing was taken from its backend, so nothing was sent.';
   const lines = [
     ...(waiting > 0
@@ -67,6 +67,7 @@ function conclusionOf(trace: TraceReply): string {
       ? ['The receiver has acknowledged everything: what is missing was lost or refused behind it.']
       : []),
   ];
+  if (forgotten > 0) lines.push(`${count(forgotten)} batches are forgotten, and in none of these figures.`);
   return lines.join('\n');
 }
 
