@@ -132,10 +132,11 @@ async function buildDaemon(
     store: state?.policies,
   });
 
-  const readiness = (): Readiness => readinessOf(phase, { sink, delivery, state, locks, host });
+  const readiness = (): Readiness => readinessOf(phase, { sink, delivery, state, registry, locks, host });
   const isStopping = (): boolean => phase === 'stopping';
   const scrape = lazyScrape({
     tally,
+    registry,
     host,
     delivery,
     state,

@@ -1,6 +1,8 @@
 import type { Locks, Readiness } from './api/create-api.ts';
 import type { BackendHost } from './backend/host.ts';
 import type { Delivery } from './delivery/contract.ts';
+import type { PolicyRegistry } from './policy/contract.ts';
+import { unablePolicies } from './policy/unable-policies.ts';
 import type { Sink } from './sink/contract.ts';
 import type { State } from './state/contract.ts';
 
@@ -13,6 +15,7 @@ export interface ReadinessSources {
   readonly delivery: Pick<Delivery, 'snapshot'>;
   /** undefined without `--data-dir`. */
   readonly state: Pick<State, 'health'> | undefined;
+  readonly registry: Pick<PolicyRegistry, 'names' | 'failureOf' | 'faultOf'>;
   readonly locks: Pick<Locks, 'faults'>;
   readonly host: Pick<BackendHost, 'crashWaits'>;
 }
@@ -26,7 +29,7 @@ const BEHIND_AFTER_MS = 60_000;
  */
 export function readinessOf(phase: Phase, sources: ReadinessSources): Readiness {
   if (phase !== 'ready') return { statusCode: 503, status: phase, reasons: [`the daemon is ${phase}`] };
-  const { sink, state, locks, host, delivery } = sources;
+  const { sink, state, locks, host, delivery, registry } = sources;
   const unable = faultOf(state?.health());
   const reasons = [
     ...unable.map((reason) => `what is accepted cannot be kept: ${reason}`),
@@ -34,6 +37,7 @@ export function readinessOf(phase: Phase, sources: ReadinessSources): Readiness 
     ...spoolFaults(delivery),
     ...locks.faults(),
     ...host.crashWaits().map(describeWait),
+    ...policyFaults(registry),
   ];
   if (unable.length > 0) return { statusCode: 503, status: 'unable', reasons };
   return { statusCode: 200, status: reasons.length === 0 ? 'ok' : 'degraded', reasons };
@@ -58,6 +62,13 @@ function spoolFaults(delivery: Pick<Delivery, 'snapshot'>): string[] {
     );
   }
   return faults;
+}
+
+function policyFaults(registry: ReadinessSources['registry']): string[] {
+  const { count, example } = unablePolicies(registry);
+  if (example === undefined) return [];
+  const others = count === 1 ? '' : ` (and ${count - 1} more)`;
+  return [`policy '${example.name}'${others} cannot work: ${example.reason}`];
 }
 
 function describeWait(wait: ReturnType<BackendHost['crashWaits']>[number]): string {

@@ -18,6 +18,7 @@ const fine: ReadinessSources = {
   sink: { health: () => ({ ok: true, reason: '' }) },
   delivery: { snapshot: () => NOTHING_WAITS },
   state: { health: () => ({ ok: true, reason: '' }) },
+  registry: { names: () => ['edge'], failureOf: () => undefined, faultOf: () => undefined },
   locks: { faults: () => [] },
   host: { crashWaits: () => [] },
 };
@@ -84,4 +85,19 @@ test('packages that wait and receivers that are away are complaints', () => {
     status: 'degraded',
     reasons: ['Diode is not reachable', "package 'pkg' waits until 2026-01-02T03:04:05.000Z: it crashed"],
   });
+});
+
+test('policies that cannot work are a complaint, with one of them as an example', () => {
+  const registry = {
+    names: () => ['a', 'b', 'c'],
+    failureOf: (name: string) => (name === 'b' ? "package 'pkg' was not found" : undefined),
+    faultOf: (name: string) => (name === 'c' ? 'no socket' : undefined),
+  };
+  const { status, reasons } = readinessOf('ready', { ...fine, registry });
+  expect(status).toBe('degraded');
+  expect(reasons).toEqual(["policy 'b' (and 1 more) cannot work: package 'pkg' was not found"]);
+  const one = { ...registry, names: () => ['c'] };
+  expect(readinessOf('ready', { ...fine, registry: one }).reasons).toEqual([
+    "policy 'c' cannot work: no socket",
+  ]);
 });

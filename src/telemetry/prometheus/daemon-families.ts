@@ -1,3 +1,4 @@
+import { unablePolicies } from '../../policy/unable-policies.ts';
 import type { ChannelState, SinkHealth, TokenState } from '../../sink/contract.ts';
 import { type ChildrenOfPackage, childrenByPackage } from './children.ts';
 import type { MetricSources } from './sources.ts';
@@ -17,10 +18,16 @@ const CHANNEL_STATES: readonly ChannelState[] = [
 
 /** What the daemon's own parts are doing. */
 export async function daemonFamilies(sources: MetricSources): Promise<readonly Family[]> {
-  const { version, droppedLogLines } = sources;
+  const { version, droppedLogLines, registry } = sources;
   const info = 'orb_worker_info';
   return [
     family('gauge', info, 'The version of the daemon', () => [sample(info, labels({ version }), 1)]),
+    single(
+      'gauge',
+      'orb_worker_policies_unable',
+      'Policies that cannot work, whatever their runs say',
+      () => unablePolicies(registry).count,
+    ),
     ...runFamilies(sources),
     ...childFamilies(await childrenByPackage(sources.host.children())),
     ...deliveryFamilies(sources),

@@ -1,6 +1,7 @@
 import type { BackendHost } from '../../backend/host.ts';
 import type { Clock } from '../../clock.ts';
 import type { Delivery } from '../../delivery/contract.ts';
+import type { PolicyRegistry } from '../../policy/contract.ts';
 import type { Sink } from '../../sink/contract.ts';
 import type { State } from '../../state/contract.ts';
 import type { Tally } from '../tally.ts';
@@ -8,6 +9,7 @@ import type { Tally } from '../tally.ts';
 /** What a scrape asks. */
 export interface MetricSources {
   readonly tally: Tally;
+  readonly registry: Pick<PolicyRegistry, 'names' | 'failureOf' | 'faultOf'>;
   readonly host: Pick<BackendHost, 'children'>;
   readonly delivery: Pick<Delivery, 'snapshot'>;
   /** undefined without `--data-dir`. */

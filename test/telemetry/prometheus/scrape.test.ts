@@ -43,6 +43,11 @@ function setUp({
   const tally = new Tally(events, Date.now());
   const scrape = createScrape({
     tally,
+    registry: {
+      names: () => ['a', 'b', 'c'],
+      failureOf: (name) => (name === 'b' ? 'gone' : undefined),
+      faultOf: (name) => (name === 'c' ? 'no socket' : undefined),
+    },
     host: { children: () => children },
     delivery: { snapshot: () => snapshot },
     state,
@@ -131,6 +136,7 @@ describe('a scrape', () => {
     expect(memory.host).toBeGreaterThan(2 * 10 * 1024 * 1024);
     expect(value('orb_worker_delivery_waiting_batches')).toBe(2);
     expect(value('orb_worker_delivery_oldest_batch_age_seconds')).toBe(1.5);
+    expect(value('orb_worker_policies_unable')).toBe(2);
     expect(value('orb_worker_delivery_misfit_batches')).toBe(1);
     expect(value('orb_worker_delivery_rejected_entities_total')).toBe(6);
     expect(value('orb_worker_dead_letters')).toBe(3);
