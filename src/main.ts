@@ -18,8 +18,9 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.removeAllListeners('warning');
   // Documents that are applied leave much behind: V8 would let its heap grow to a multiple of what lives in it.
   v8.setFlagsFromString('--heap-growing-percent=30');
-  // Batches pass through buffers outside of that heap: V8 would look through all of it after every few of them.
-  v8.setFlagsFromString('--external-memory-accounted-in-global-limit');
+  // Batches pass through buffers outside of that heap: V8 would look through all of it after every few of them. Node 22
+  // knows no such flag, and would say so.
+  if (major >= 24) v8.setFlagsFromString('--external-memory-accounted-in-global-limit');
   module.enableCompileCache();
   const { runCli } = await import('./cli/run-cli.ts');
   await runCli(process.argv.slice(2), process.env);
