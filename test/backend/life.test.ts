@@ -76,7 +76,7 @@ describe('a policy that lives in a child', () => {
       expect(await run.outcome).toEqual({ kind: 'returned' });
       expect(workerOf(run)).toBe(pid);
     }
-    clock.advance(600_000);
+    await clock.advance(600_000);
     expect(rig.pids).toEqual([pid]);
     life.end(0);
   });
@@ -118,10 +118,10 @@ describe('a policy that lives in a child', () => {
     const { life } = setUp(lease, { mood: 'hangs', notes });
     await expect.poll(() => readFileSync(notes, { encoding: 'utf8', flag: 'a+' })).toContain('setup');
     const [pid = 0] = rig.pids;
-    clock.advance(30_000);
+    await clock.advance(30_000);
     // Its last words are waited for by the clock as well.
     await expect.poll(() => isAlive(pid)).toBe(false);
-    clock.advance(1_000);
+    await clock.advance(1_000);
     expect(await life.ended).toEqual({
       kind: 'failed',
       reason: 'setup took longer than 30 s',
@@ -215,9 +215,9 @@ describe('a policy that lives in a child', () => {
     const { life } = setUp(lease, { mood: 'spins', notes });
     await expect.poll(() => readFileSync(notes, { encoding: 'utf8', flag: 'a+' })).toContain('setup');
     const [pid = 0] = rig.pids;
-    for (let beat = 0; beat < 4; beat++) clock.advance(5_000);
+    for (let beat = 0; beat < 4; beat++) await clock.advance(5_000);
     await expect.poll(() => isAlive(pid)).toBe(false);
-    clock.advance(1_000);
+    await clock.advance(1_000);
     expect(await life.ended).toMatchObject({ kind: 'failed', guilty: true });
   });
 
