@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DeadLetterListReply, OpenedLetterReply, TraceReply } from '../../src/api/delivery-replies.ts';
 import { FakeDiode } from '../support/fake-diode.ts';
@@ -14,12 +17,16 @@ function complaint(...indexes: number[]): { reply: Buffer } {
 
 const PATIENCE = { timeout: 10_000, interval: 20 };
 
+const flagsFor = ({ target }: FakeDiode): string[] => [
+  ...['-t', target, '-c', 'id', '-k', 'secret'],
+  ...['--backends-dir', backendsDir],
+];
+
 let diode: FakeDiode;
 let daemon: RealDaemon;
 beforeEach(async () => {
   diode = await FakeDiode.start();
-  const credentials = ['-c', 'id', '-k', 'secret'];
-  daemon = await RealDaemon.start(['-t', diode.target, ...credentials, '--backends-dir', backendsDir]);
+  daemon = await RealDaemon.start(flagsFor(diode));
 });
 afterEach(async () => {
   await daemon[Symbol.asyncDispose]();
@@ -122,6 +129,45 @@ describe('entities that a Diode names and refuses', () => {
     expect((await get<DeadLetterListReply>('/api/v1/dead-letters')).dead_letters).toEqual([]);
   });
 });
+
+test('letters and traces are there after a kill, when there is a data directory', async () => {
+  await daemon[Symbol.asyncDispose]();
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'orb-worker-letters-'));
+  const flags = [...flagsFor(diode), '--data-dir', dataDir];
+  let killed: string;
+  {
+    await using first = await RealDaemon.start(flags);
+    daemon = first;
+    diode.ingest.fail(complaint(1));
+    await first.apply(policy('edge', 'pkg'));
+    ({ id: killed } = await endedRun('edge'));
+    // What is acknowledged is written a moment later.
+    await vi.waitFor(async () => {
+      const { commits, letters } = await figures();
+      expect([commits > 0, letters]).toEqual([true, 1]);
+    }, PATIENCE);
+    await first.stop('SIGKILL');
+  }
+  await using second = await RealDaemon.start(flags);
+  daemon = second;
+  const trace = await get<TraceReply>(`/api/v1/runs/${killed}/trace`);
+  expect(trace).toMatchObject({ produced: 2, kept: 2, sent: 2, acknowledged: 1, rejected: 1, waiting: 0 });
+  expect((await command('dead-letters', 'retry', '--all')).stdout).toBe('1 dead letter was sent again\n');
+  await diode.acknowledgedEntities(1);
+  expect(diode.ingested.at(-1)).toMatchObject({
+    metadata: { run_id: killed },
+    entities: [{ device: { name: 'two' } }],
+  });
+  const { state } = await get<{ state: object }>('/api/v1/status');
+  expect(state).toMatchObject({ ok: true, reason: '', bytes: expect.any(Number) });
+  rmSync(dataDir, { recursive: true });
+});
+
+async function figures(): Promise<{ commits: number; letters: number }> {
+  const text = (await daemon.request('/metrics')).text;
+  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  return { commits: gauge('orb_worker_state_commits_total'), letters: gauge('orb_worker_dead_letters') };
+}
 
 test('what waits for a Diode that is away is shown, with its last words', async () => {
   await diode.stop();
