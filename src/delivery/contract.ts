@@ -88,7 +88,7 @@ export interface Delivery {
   restore(): Promise<readonly DeliveredRun[]>;
   /**
    * The way of a run that an earlier life has begun: it holds what waits of it (nothing, when all was delivered but not
-   * noted as the run's end), and its outcome counts everything. More batches may be accepted.
+   * noted as the run's end), and its outcome counts everything. It takes no new batches.
    */
   resume(run: DeliveredRun, onAcknowledged: OnAcknowledged): RunDelivery;
   /** Begins to send what was found, also of runs that nobody resumed. */

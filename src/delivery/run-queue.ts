@@ -61,6 +61,8 @@ export class RunQueue implements RunDelivery {
   #sequence = 0;
   /** Why what is left will not be sent, in this life at least. */
   #reason: string | undefined;
+  /** It might be, some other time. */
+  #isPassing = false;
   /** What waits stays on disk. */
   #isLeaving = false;
   /** An earlier life of the run is not counted yet. */
@@ -107,7 +109,8 @@ export class RunQueue implements RunDelivery {
     const { room, sending } = this.#options.context;
     this.#isHeld = true;
     this.#isUncounted = true;
-    for (const left of found) {
+    // Parts were kept later than what comes after the batch that they were cut from.
+    for (const left of found.toSorted((a, b) => a.sequence - b.sequence)) {
       const batch = leftBatch(left, sending.clock);
       room.add(batch);
       this.#line.add(batch);
@@ -245,6 +248,7 @@ export class RunQueue implements RunDelivery {
         this.#noteDropped([batch], verdict.reason);
         break;
       case 'failed':
+        this.#isPassing = verdict.isPassing;
         this.#fail(verdict.reason);
         break;
       case 'aborted':
@@ -311,7 +315,14 @@ export class RunQueue implements RunDelivery {
     for (const bytes of this.#reserved.splice(0)) this.#options.context.room.release(bytes);
     this.#emptied?.resolve();
     const { acknowledged, batches, bytes, failure } = this.#tally;
-    this.#outcome.resolve({ acknowledged, batches, bytes, failure: this.#reason ?? failure, isLeft });
+    this.#outcome.resolve({
+      acknowledged,
+      batches,
+      bytes,
+      failure: this.#reason ?? failure,
+      isPassing: this.#isPassing,
+      isLeft,
+    });
     this.#options.onClosed(this);
   }
 

@@ -26,8 +26,8 @@ export type Verdict =
   | { readonly kind: 'rejected'; readonly error: SinkError }
   /** Its bytes are gone. */
   | { readonly kind: 'unreadable'; readonly reason: string }
-  /** The receiver stayed away for too long, or nothing can be sent with this configuration. */
-  | { readonly kind: 'failed'; readonly reason: string }
+  /** The receiver stayed away for too long (`isPassing`), or nothing can be sent with this configuration. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly isPassing: boolean }
   | { readonly kind: 'aborted' };
 
 /**
@@ -44,12 +44,12 @@ export async function sendBatch(
   for (;;) {
     const entry = await gate.enter(begunAt, signal);
     if (entry === 'aborted') return { kind: 'aborted' };
-    if (entry === 'weary') return { kind: 'failed', reason: describeWeariness(batch, context) };
+    if (entry === 'weary') return weary(batch, context);
     const random = context.random();
     const verdict = await tryOnce(batch, context, random, signal);
     if (!(verdict instanceof SinkError)) return verdict;
     const leftMs = context.patienceMs - (clock.monotonic() - begunAt);
-    if (leftMs <= 0) return { kind: 'failed', reason: describeWeariness(batch, context) };
+    if (leftMs <= 0) return weary(batch, context);
     const delayMs = Math.min(
       verdict.kind === 'fatal' ? LONGEST_DELAY_MS : backoffMs(batch.receipt.tries, random),
       leftMs,
@@ -60,6 +60,10 @@ export async function sendBatch(
     await pause(clock, delayMs, signal);
     batch.nextTryAt = undefined;
   }
+}
+
+function weary(batch: WaitingBatch, context: SendingContext): Verdict {
+  return { kind: 'failed', reason: describeWeariness(batch, context), isPassing: true };
 }
 
 /** One call; resolves with the error where it is to be made again. */
@@ -83,7 +87,7 @@ async function tryOnce(
     if (signal.aborted) return { kind: 'aborted' };
     noteError(batch, error, context);
     const isForGood = error.kind === 'fatal' && !context.store.isDurable;
-    if (isForGood) return { kind: 'failed', reason: error.message };
+    if (isForGood) return { kind: 'failed', reason: error.message, isPassing: false };
     result = resultOf(error);
     return error.kind === 'rejected' ? { kind: 'rejected', error } : error;
   } finally {

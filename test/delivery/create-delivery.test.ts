@@ -81,6 +81,7 @@ describe('a run', () => {
       batches: 3,
       bytes: 30,
       failure: "2 of 8 entities rejected: Chunk ingestion failed: ['e1']",
+      isPassing: false,
       isLeft: false,
     });
     expect(await isPending(run.failed)).toBe(true);
@@ -260,7 +261,8 @@ describe('a receiver that is away', () => {
       await clock.advance(10_000);
     }
     for (const run of runs) {
-      const { failure } = await run.finish();
+      const { failure, isPassing } = await run.finish();
+      expect(isPassing).toBe(true);
       expect(failure).toMatch(/^away \(gave up after \d+ tries in 300 s\)$/);
     }
     expect(clock.pending).toBe(0);

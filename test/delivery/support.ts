@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Batch, RunIdentity, Sink, SinkHealth } from '../../src/sink/contract.ts';
+import type { Batch, BatchEncoding, RunIdentity, Sink, SinkHealth } from '../../src/sink/contract.ts';
 import { SinkError } from '../../src/sink/contract.ts';
 
 /** A call of `send` that waits for the test to say how it ends. */
@@ -12,12 +12,16 @@ export interface HeldSend {
 
 /** A receiver in the hands of the test: every batch waits until it is answered; what is given up ends at once. */
 export class HeldSink implements Sink {
-  readonly encoding = 'diode';
+  readonly encoding: BatchEncoding;
   /** Every call so far, answered or not. */
   readonly sends: HeldSend[] = [];
   /** Calls that are not answered. */
   underWay = 0;
   readonly #watchers = new Set<() => void>();
+
+  constructor(encoding: BatchEncoding = 'diode') {
+    this.encoding = encoding;
+  }
 
   async start(): Promise<void> {}
 

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/clock.ts';
 import type { Delivery, RunDelivery } from '../../src/delivery/contract.ts';
 import { createDelivery } from '../../src/delivery/create-delivery.ts';
 import { BatchBuilder, type EncodedBatch } from '../../src/entity/batch-builder.ts';
+import { entityTexts } from '../../src/entity/read-batch.ts';
 import { Secrets } from '../../src/secrets.ts';
 import type { RunIdentity } from '../../src/sink/contract.ts';
 import { createDiodeSink } from '../../src/sink/diode/create-diode-sink.ts';
@@ -114,6 +115,81 @@ test('errors in a reply fail the run with their words', async () => {
   });
   expect(diode.requests).toHaveLength(1);
 });
+
+/** Which of the devices in a request have these numbers. */
+function placesOf(request: Buffer, numbers: readonly number[]): readonly number[] {
+  const names = decodeIngest(request).entities?.map(({ device }) => JSON.stringify(device)) ?? [];
+  return names.flatMap((name, place) =>
+    numbers.some((number) => name.includes(`-${String(number).padStart(6, '0')}`)) ? [place] : [],
+  );
+}
+
+test('of 5,000 devices the 3 that Diode names are dead letters, and the others are counted', async () => {
+  await using diode = await FakeDiode.start();
+  await using delivery = await startDelivery(diode);
+  diode.ingest.failWhere((request) => ({
+    reply: ingestReplyWithErrors(
+      placesOf(request, [1, 2, 4_000]).map((place) => `entity at index ${place} is nil`),
+    ),
+  }));
+  const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
+  await deliverDevices(run, 'run-1', 5_000);
+  expect(await run.finish()).toMatchObject({
+    acknowledged: 4_997,
+    failure: expect.stringMatching(
+      /^3 of 5,000 entities rejected: Chunk ingestion failed: \['entity at index 1 is/,
+    ),
+  });
+  expect(diode.requests).toHaveLength(1);
+  expect(await letterNames(delivery)).toEqual(['device-000001', 'device-000002', 'device-004000']);
+});
+
+test('devices that Diode refuses without saying which are found, and the others arrive once', async () => {
+  await using diode = await FakeDiode.start();
+  await using delivery = await startDelivery(diode);
+  diode.ingest.failWhere((request) =>
+    placesOf(request, [0, 777]).length > 0
+      ? { status: status.INVALID_ARGUMENT, message: 'bad entity' }
+      : undefined,
+  );
+  const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
+  await deliverDevices(run, 'run-1', 1_000);
+  expect(await run.finish()).toMatchObject({
+    acknowledged: 998,
+    failure: '2 of 1,000 entities rejected: Ingest transport error: INVALID_ARGUMENT: bad entity',
+  });
+  expect(await letterNames(delivery)).toEqual(['device-000000', 'device-000777']);
+  expect(new Set(diode.entities.map((entity) => JSON.stringify(entity))).size).toBe(998);
+  expect(diode.acknowledged.entities).toBe(998);
+  const ids = diode.requests.map(({ bytes }) => decodeIngest(bytes).id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('requests that are too large for what stands before Diode are cut', async () => {
+  await using diode = await FakeDiode.start();
+  await using delivery = await startDelivery(diode);
+  const limit = 256 * 1024;
+  diode.ingest.failWhere(({ length }) =>
+    length > limit
+      ? {
+          status: status.RESOURCE_EXHAUSTED,
+          message: `grpc: received message larger than max (${length} vs. ${limit})`,
+        }
+      : undefined,
+  );
+  const run = delivery.open({ runId: 'run-1', policy: 'edge' }, () => undefined);
+  await deliverDevices(run, 'run-1', 20_000);
+  expect(await run.finish()).toMatchObject({ acknowledged: 20_000, failure: undefined });
+  expect(diode.acknowledged.entities).toBe(20_000);
+});
+
+async function letterNames(delivery: Delivery): Promise<string[]> {
+  const query = { policy: undefined, runId: undefined, limit: 1_000, after: undefined };
+  const letters = await delivery.letters.list(query);
+  const opened = await Promise.all(letters.map(({ id }) => delivery.letters.open(id)));
+  const texts = opened.flatMap((one) => (one ? [...entityTexts(one.batch.bytes, one.letter.encoding)] : []));
+  return texts.map((text) => /device-\d+/.exec(text)?.[0] ?? text).sort();
+}
 
 test('ten runs at once send side by side, over one connection, with one token', async () => {
   await using diode = await FakeDiode.start();

@@ -3,6 +3,8 @@ export type GrpcFault =
   | { readonly status: number; readonly message: string }
   /** Status OK with these bytes. */
   | { readonly reply: Buffer }
+  /** Takes its time. */
+  | { readonly afterMs: number; readonly then: GrpcFault | undefined }
   /** Never answers. */
   | 'hang'
   /** Cuts every connection off when the request has arrived. */
@@ -14,10 +16,11 @@ export type TokenFault =
   | 'hang'
   | 'disconnect';
 
-/** The faults that a fake has been told to show: those in line first, then the lasting one. */
+/** The faults that a fake has been told to show: those in line first, then the lasting one, then those that depend on the request. */
 export class Faults<Fault> {
   readonly #next: Fault[] = [];
   #lasting: Fault | undefined;
+  #objection: (request: Buffer) => Fault | undefined = () => undefined;
 
   /** The next `times` calls fail like this. */
   fail(fault: Fault, times = 1): void {
@@ -29,14 +32,20 @@ export class Faults<Fault> {
     this.#lasting = fault;
   }
 
+  /** From now on calls fail as this says of what they carry. */
+  failWhere(objection: (request: Buffer) => Fault | undefined): void {
+    this.#objection = objection;
+  }
+
   /** Calls work again. */
   recover(): void {
     this.#next.length = 0;
     this.#lasting = undefined;
+    this.#objection = () => undefined;
   }
 
   /** How the call that just arrived fails, if it does. */
-  take(): Fault | undefined {
-    return this.#next.shift() ?? this.#lasting;
+  take(request: Buffer = Buffer.alloc(0)): Fault | undefined {
+    return this.#next.shift() ?? this.#lasting ?? this.#objection(request);
   }
 }

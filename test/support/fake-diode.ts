@@ -23,6 +23,8 @@ export interface FakeDiodeOptions {
   readonly tokenLifetimeSeconds?: number;
   /** False: requests are counted, not kept, so that a test of memory or speed measures the sender. */
   readonly keepRequests?: boolean;
+  /** What Ingest does with a request that no fault meets; undefined: it acknowledges. */
+  readonly judge?: (request: Buffer) => GrpcFault | undefined;
 }
 
 /** One call that arrived whole, whatever was answered. */
@@ -237,7 +239,7 @@ export class FakeDiode implements AsyncDisposable {
   #onIngest(path: string, call: RawCall, reply: RawReply): void {
     this.#unanswered += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#unanswered);
-    const fault = this.ingest.take() ?? this.#ownObjection(call);
+    const fault = this.ingest.take(call.request) ?? this.#ownObjection(call);
     const received = this.#receivedCall(path, call, fault === undefined);
     if (fault === undefined) {
       this.acknowledged.calls += 1;
@@ -253,7 +255,7 @@ export class FakeDiode implements AsyncDisposable {
   }
 
   #onExport(path: string, call: RawCall, reply: RawReply): void {
-    const fault = this.otlp.take() ?? tooLarge(call.request);
+    const fault = this.otlp.take(call.request) ?? tooLarge(call.request);
     this.exports.push(this.#receivedCall(path, call, fault === undefined));
     this.#answer(fault, call, reply);
     this.#changed();
@@ -284,7 +286,8 @@ export class FakeDiode implements AsyncDisposable {
     else if (fault === 'disconnect') {
       this.disconnect();
       reply({ code: grpc.status.CANCELLED });
-    } else if ('reply' in fault) reply(null, fault.reply);
+    } else if ('afterMs' in fault) setTimeout(() => this.#answer(fault.then, call, reply), fault.afterMs);
+    else if ('reply' in fault) reply(null, fault.reply);
     else reply({ code: fault.status, details: fault.message });
   }
 }
