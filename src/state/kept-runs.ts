@@ -1,13 +1,16 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunLine } from '../run/contract.ts';
 import { isFinal, type Run } from '../run/run.ts';
 import type { RunArchive } from '../run/run-archive.ts';
+import { STOP_REASON } from '../run/stop-reason.ts';
 import { keyOfName, type RunRow } from './calls.ts';
 import type { StateThread } from './state-thread.ts';
 
+/** Takes about a millisecond. */
+const RUNS_A_SLICE = 250;
+
 /** Runs on disk. */
 export function keptRuns(thread: StateThread): RunArchive {
-  const runsOf = async (bodies: Promise<readonly string[]>): Promise<readonly Readonly<Run>[]> =>
-    (await bodies).map(runOf);
   return {
     record: (run) => thread.noteRun(run.id, rowOf(run)),
     addLine: (runId, { at, level, message }) => thread.noteLine([runId, at, level, message]),
@@ -46,9 +49,12 @@ function rowOf(run: Readonly<Run>): RunRow {
   ];
 }
 
-/** Whether its policy has had its run with it: it came to an end by itself or because somebody ended it. */
-function hasCome({ status, retryAt, reason }: Readonly<Run>): boolean {
-  if (retryAt !== undefined || reason === 'the daemon was stopped') return false;
+/**
+ * Whether its policy has had its run with it: it came to an end by itself or because somebody ended it. What its backend
+ * begins beside its runs is none.
+ */
+function hasCome({ status, retryAt, reason, trigger }: Readonly<Run>): boolean {
+  if (trigger === 'ingest' || retryAt !== undefined || reason === STOP_REASON) return false;
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
@@ -66,6 +72,16 @@ const ABSENT = {
 function runOf(body: string): Readonly<Run> {
   const run: Run = { ...ABSENT, ...JSON.parse(body) };
   return run;
+}
+
+/** All runs of all policies are read in slices: the event loop does not feel it. */
+async function runsOf(bodies: Promise<readonly string[]>): Promise<readonly Readonly<Run>[]> {
+  const runs: Readonly<Run>[] = [];
+  for (const body of await bodies) {
+    runs.push(runOf(body));
+    if (runs.length % RUNS_A_SLICE === 0) await nextTurn();
+  }
+  return runs;
 }
 
 const LEVELS: readonly RunLine['level'][] = ['debug', 'info', 'warn', 'error'];

@@ -10,6 +10,10 @@ const messages = [
   { type: 'log', run: 1, level: 'info', message: 'hello' },
   { type: 'loaded', id: 1 },
   { type: 'leaving', run: null },
+  { type: 'ingest', run: 1, id: 1 },
+  { type: 'failure', run: 1, reason: 'no' },
+  { type: 'up', life: 1 },
+  { type: 'down', life: 1, reason: null },
 ];
 
 /** Frames and pieces of frames. */
