@@ -4,18 +4,17 @@ import { warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
 import { lazyBackendHost } from './backend/lazy-host.ts';
 import type { Clock } from './clock.ts';
-import type { Delivery, DeliveryTotals } from './delivery/contract.ts';
+import type { DeliveryTotals } from './delivery/contract.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
-import { messageOf, StartError } from './errors.ts';
+import { StartError } from './errors.ts';
 import { Events } from './events.ts';
+import { goOn } from './go-on.ts';
 import type { DaemonOptions } from './options.ts';
-import type { PolicyRegistry } from './policy/contract.ts';
 import { createPolicyRegistry, type PolicyReader } from './policy/registry.ts';
 import { type Phase, readinessOf } from './readiness.ts';
-import type { RunCoordinator, StopReport } from './run/contract.ts';
+import type { StopReport } from './run/contract.ts';
 import { createRunCoordinator } from './run/coordinator.ts';
 import { createRunHistory } from './run/history.ts';
-import type { RestoredHistory } from './run/memory-history.ts';
 import type { Secrets } from './secrets.ts';
 import { type Sink, SinkError } from './sink/contract.ts';
 import { createSink } from './sink/create-sink.ts';
@@ -47,8 +46,6 @@ export interface Daemon {
 
 type Undo = () => unknown;
 
-/** Of each policy, for the status. */
-const RUNS_SHOWN = 5;
 /** Of `--stop-timeout`, what runs and deliveries get; the rest is for closing sockets and ending children. */
 const RUNS_SHARE_OF_STOP = 0.8;
 
@@ -194,34 +191,6 @@ async function openData(
   if (directory === undefined) return undefined;
   const { openState } = await import('./state/open-state.ts');
   return await openState({ directory, clock, log, bounds: { historyRuns, historyAgeMs, dataMaxBytes } });
-}
-
-interface Survivors {
-  readonly history: RestoredHistory;
-  readonly coordinator: RunCoordinator;
-  readonly delivery: Delivery;
-  readonly registry: PolicyRegistry;
-}
-
-/** Goes on with what an earlier life left. Rejects with a `StartError` when that cannot be read. */
-async function goOn({ runs }: State, { history, coordinator, delivery, registry }: Survivors): Promise<void> {
-  try {
-    const [unfinished, latest, lastSequence, undelivered] = await Promise.all([
-      runs.unfinished(),
-      runs.latestOfEach(RUNS_SHOWN),
-      runs.lastSequence(),
-      delivery.restore(),
-    ]);
-    const left = { unfinished: unfinished.map((run) => ({ ...run })), latest, lastSequence, undelivered };
-    history.restore(left);
-    coordinator.restore(left);
-    delivery.release();
-    await registry.restore();
-  } catch (error) {
-    throw new StartError(1, `--data-dir: what was kept cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
 }
 
 /** What reads policies takes long to load, and a daemon that starts has none to read. */

@@ -1,9 +1,11 @@
 import { vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { goOn } from '../../src/go-on.ts';
 import type { PolicyRegistry, Replacement } from '../../src/policy/contract.ts';
 import { createPolicyReader } from '../../src/policy/policy-reader.ts';
 import { createPolicyRegistry } from '../../src/policy/registry.ts';
 import type { Run } from '../../src/run/run.ts';
+import type { State } from '../../src/state/contract.ts';
 import { Runs, type Settings } from '../run/support.ts';
 import { HeldClock } from '../support/held-clock.ts';
 
@@ -33,7 +35,20 @@ export class Policies extends Runs {
       coordinator: this.coordinator,
       history: this.history,
       reader: async () => createPolicyReader({ env, allowEnv: [], hostTimezone: 'UTC' }),
+      store: settings.state?.policies,
     });
+  }
+
+  /** Goes on with what an earlier life left, as the daemon does. */
+  async goOn(state: State): Promise<void> {
+    await goOn(state, this);
+  }
+
+  /** Resolves when none of an earlier life's policies waits for its package any more. */
+  async awake(): Promise<void> {
+    const isAwake = (name: string): boolean =>
+      this.registry.packageOf(name) !== undefined || this.registry.failureOf(name) !== undefined;
+    await vi.waitUntil(() => this.names.every(isAwake), { interval: 2, timeout: 10_000 });
   }
 
   /** Applies these policies, of the backend `scripted` unless they say otherwise. */

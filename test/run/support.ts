@@ -11,11 +11,13 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Delivery } from '../../src/delivery/contract.ts';
 import { createDelivery } from '../../src/delivery/create-delivery.ts';
 import { type DaemonEvents, type EventName, Events } from '../../src/events.ts';
-import type { RunCoordinator, RunHistory, RunnablePolicy } from '../../src/run/contract.ts';
+import type { RunCoordinator, RunnablePolicy } from '../../src/run/contract.ts';
 import { createRunCoordinator } from '../../src/run/coordinator.ts';
 import { createRunHistory } from '../../src/run/history.ts';
+import type { RestoredHistory } from '../../src/run/memory-history.ts';
 import { isFinal, type Run, type RunStatus, type RunTrigger } from '../../src/run/run.ts';
 import type { Batch, Sink, SinkError } from '../../src/sink/contract.ts';
+import type { State } from '../../src/state/contract.ts';
 
 const BACKENDS = join(import.meta.dirname, 'backends');
 
@@ -85,6 +87,8 @@ export interface Settings {
   readonly runTimeoutMs?: number;
   /** What the coordinator lives by; children and deliveries live by the real one. */
   readonly clock?: Clock;
+  /** What outlives it; stays open. */
+  readonly state?: State;
 }
 
 interface LogLine {
@@ -109,7 +113,7 @@ export class Runs implements AsyncDisposable {
   });
   readonly seen: { name: EventName; run: string }[] = [];
   readonly host: BackendHost;
-  readonly history: RunHistory;
+  readonly history: RestoredHistory;
   readonly delivery: Delivery;
   readonly coordinator: RunCoordinator;
   readonly #ownsHost: boolean;
@@ -118,14 +122,15 @@ export class Runs implements AsyncDisposable {
   #files = 0;
 
   constructor(settings: Settings = {}) {
-    const { concurrency = Number.POSITIVE_INFINITY, runTimeoutMs, clock = systemClock } = settings;
+    const { concurrency = Number.POSITIVE_INFINITY, runTimeoutMs, clock = systemClock, state } = settings;
     this.host = settings.host ?? createHost(this.log, undefined);
     this.#ownsHost = settings.host === undefined;
-    this.history = createRunHistory({ events: this.events, clock: systemClock });
+    this.history = createRunHistory({ events: this.events, clock: systemClock, archive: state?.runs });
     for (const name of ['run:opened', 'run:started', 'batch:delivered', 'run:finished'] as const) {
       this.events.on(name, ({ run }) => this.seen.push({ name, run: run.id }));
     }
-    this.delivery = createDelivery({ sink: this.sink, clock: systemClock, log: this.log });
+    const store = state && { store: state.batches };
+    this.delivery = createDelivery({ sink: this.sink, clock: systemClock, log: this.log, ...store });
     this.coordinator = createRunCoordinator({
       clock,
       log: this.log,
