@@ -20,6 +20,7 @@ import { ResumedRun } from './resumed-run.ts';
 import { Retries, retryAtOf } from './retries.ts';
 import { isFinal, moveTo, type Run, type RunTrigger } from './run.ts';
 import { Slices } from './slices.ts';
+import { STOP_REASON } from './stop-reason.ts';
 
 interface CoordinatorOptions extends RunParts {
   /** Backends at work at once; Infinity: no limit. */
@@ -34,7 +35,6 @@ const FAREWELL_SHARE_OF_STOP = 0.1;
 const ABORT_MS = 100;
 /** How long the event loop may be kept by runs that end together: shorter than what is due gets, which comes first. */
 const ENDINGS_SLICE_MS = 0.5;
-const STOP_REASON = 'the daemon was stopped';
 /** A run of an earlier life is run again no sooner than this: a daemon that starts has other things to do. */
 const REPEAT_AFTER_START_MS = 1_000;
 

@@ -9,7 +9,7 @@ export interface StateBounds {
 }
 
 /** What the log of changes (WAL) may take, whatever else is kept. */
-const MOST_LOG_BYTES = 32 * 1024 * 1024;
+const MOST_LOG_BYTES = 64 * 1024 * 1024;
 /** Waiting batches never take more of the rest than this, so that their own settling, policies and runs have room. */
 const SPOOL_SHARE = 0.75;
 /** Dead letters never take more of it than this. */

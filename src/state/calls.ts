@@ -14,8 +14,8 @@ export interface PolicyCalls {
 }
 
 export interface HistoryCalls {
-  /** Runs first, then their lines. */
-  readonly 'history.write': (runs: readonly RunRow[], lines: readonly LineRow[]) => void;
+  /** Runs first, then their lines. Returns why some could not be written, however often that were tried: faults of ours. */
+  readonly 'history.write': (runs: readonly RunRow[], lines: readonly LineRow[]) => string[];
   readonly 'runs.get': (id: string) => string | undefined;
   readonly 'runs.log': (id: string) => LogRows;
   readonly 'runs.list': (query: RunRowQuery) => string[];

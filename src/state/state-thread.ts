@@ -18,6 +18,9 @@ import type { ThreadOptions } from './thread/serve.ts';
 const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const threadFile = new URL(`./thread/main.${ending}`, import.meta.url);
 
+/** The thread begins before a turn that notes very many is over. */
+const MOST_RUNS_AT_ONCE = 1_000;
+
 interface Waiter {
   readonly name: CallName;
   readonly resolve: (value: never) => void;
@@ -90,7 +93,8 @@ export class StateThread {
 
   /** The latest state of a run counts; it goes before everything that is called from now on. */
   noteRun(id: string, row: RunRow): void {
-    this.#history()?.set(id, row);
+    const runs = this.#history()?.set(id, row);
+    if (runs && runs.size >= MOST_RUNS_AT_ONCE) this.#flush();
   }
 
   noteLine(row: LineRow): void {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,12 +60,12 @@ const FULL = 'no space left on the device';
 test('a full disk refuses what must be kept, keeps the rest for later, and is used again when it has room', async ({
   skip,
 }) => {
-  const directory = mounted('2m');
+  const directory = mounted('4m');
   if (directory === undefined) return skip(WITHOUT_MOUNT);
   const opened = await openHeld(directory);
   const { state, log } = opened;
   await state.policies.save([policyOf(1)]);
-  writeFileSync(join(directory, 'ballast'), Buffer.alloc(1_200_000));
+  writeFileSync(join(directory, 'ballast'), Buffer.alloc(3_200_000));
   const big = batchOf(Buffer.alloc(900_000, 1));
   const refusal = new UnavailableError(`cannot keep this now: ${FULL}`);
   await expect(keep(state, big)).rejects.toEqual(refusal);
@@ -87,22 +87,49 @@ test('a full disk refuses what must be kept, keeps the rest for later, and is us
   expect(log).toEqual([`State cannot be kept: ${FULL}`, 'State is kept again']);
 });
 
-test('a disk that turns read-only is told of, and used again when it can be written', async ({ skip }) => {
-  const directory = mounted('8m');
-  if (directory === undefined) return skip(WITHOUT_MOUNT);
-  const source = directory;
-  const opened = await openHeld(join(source, 'data'));
-  const { state } = opened;
+test('a disk that reports errors is told of, and its files are opened anew when it does not any more', async ({
+  skip,
+}) => {
+  const directory = temporaryDirectory();
+  const opened = await openHeld(directory);
+  const { state, log } = opened;
+  await state.policies.save([policyOf(1)]);
+  const wal = join(directory, 'state.sqlite-wal');
+  try {
+    // Nobody may write it then, not even through what is open.
+    execFileSync('chattr', ['+i', wal], { stdio: 'pipe' });
+  } catch {
+    return skip('this file system, or this process, cannot make a file immutable');
+  }
+  onTestFinished(() => void spawnSync('chattr', ['-f', '-i', wal]));
+  const fault = 'the disk reports an error (I/O error)';
+  const refusal = new UnavailableError(`cannot keep this now: ${fault}`);
+  await expect(state.policies.save([policyOf(2)])).rejects.toEqual(refusal);
   const run = runOf(1);
   state.runs.record(run);
-  await state.policies.save([policyOf(1)]);
-  // What is open for writing keeps the whole file system writable, so the file gets a limit instead.
-  await state.close();
-  execFileSync('mount', ['-o', 'remount,ro', directory]);
-  await expect(open(join(source, 'data'))).rejects.toThrow(/cannot be used: EROFS/);
-  execFileSync('mount', ['-o', 'remount,rw', directory]);
-  const again = await open(join(source, 'data'));
-  expect(await again.runs.get(run.id)).toEqual(run);
+  await opened.clock.advance(3_000);
+  await expect(keep(state, batchOf('x'))).rejects.toBeInstanceOf(UnavailableError);
+  expect(state.health().ok).toBe(false);
+  execFileSync('chattr', ['-i', wal]);
+  await recovers(opened);
+  await state.policies.save([policyOf(3)]);
+  expect((await state.policies.found()).map(({ name }) => name)).toEqual(['p1', 'p3']);
+  expect(await state.runs.get(run.id)).toEqual(run);
+  expect(log[0]).toBe(`State cannot be kept: ${fault}`);
+  expect(log.at(-1)).toBe('State is kept again');
+});
+
+test('a read-only disk stops the start, and what is on it is left as it is', async ({ skip }) => {
+  const disk = mounted('8m');
+  if (disk === undefined) return skip(WITHOUT_MOUNT);
+  const directory = join(disk, 'data');
+  const first = await open(directory);
+  await first.policies.save([policyOf(1)]);
+  await first.close();
+  execFileSync('mount', ['-o', 'remount,ro', disk]);
+  await expect(open(directory)).rejects.toThrow(`the data directory ${directory} cannot be used: EROFS`);
+  execFileSync('mount', ['-o', 'remount,rw', disk]);
+  expect(await (await open(directory)).policies.found()).toHaveLength(1);
 });
 
 test('when its thread dies, whoever waits is told, and the state says so', async () => {

@@ -88,11 +88,11 @@ test('a settlement that fails changes nothing, and others of its group are kept'
   const state = await open(temporaryDirectory());
   const batch = batchOf('one', 'run');
   await keep(state, batch);
-  const letter = letterOf(batch);
   const broken = state.batches.settle({
-    ...NOTHING,
     receipts: [receiptOf(batch, { outcome: 'rejected' })],
-    letters: [letter, letter],
+    parts: [{ batch: batchOf('without a receipt'), encoding: 'diode', policy: 'p1' }],
+    letters: [letterOf(batch)],
+    droppedLetters: [],
   });
   const other = batchOf('other');
   await Promise.all([expect(broken).rejects.toThrow('batches.settle failed'), keep(state, other)]);
@@ -120,6 +120,19 @@ test('letters are listed oldest first, by policy and run, a page at a time, and 
   expect(await state.batches.dropLetter(ids[2] ?? '')).toBe(true);
   expect(await state.batches.dropLetter(ids[2] ?? '')).toBe(false);
   expect(await list({ policy: 'a' })).toEqual([0, 3]);
+});
+
+test('what is handed over once more, because nobody knows whether it was kept, is there once', async () => {
+  const state = await open(temporaryDirectory());
+  const batch = batchOf('again', 'run');
+  const change = { ...NOTHING, receipts: [receiptOf(batch)], letters: [letterOf(batch)] };
+  for (let time = 0; time < 2; time++) {
+    await keep(state, batch);
+    await state.batches.settle({ ...change, parts: [{ batch, encoding: 'diode', policy: 'p1' }] });
+  }
+  expect(await state.batches.found()).toHaveLength(1);
+  expect(state.batches.waitingBytes).toBe(5);
+  expect(state.batches.letterCount).toBe(1);
 });
 
 test('the buffer of a batch stays as it is with whoever handed it over', async () => {

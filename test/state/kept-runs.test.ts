@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { Run, RunStatus } from '../../src/run/run.ts';
 import type { ArchiveQuery } from '../../src/run/run-archive.ts';
@@ -91,6 +92,18 @@ test('the last lines of a run are kept, and how many came before them', async ()
   expect(shouted.lines).toHaveLength(6);
   expect(shouted.dropped).toBe(94);
   expect(await second.runs.log('no such run')).toEqual({ lines: [], dropped: 0 });
+});
+
+test('a run that cannot be written takes no other along', async () => {
+  const log: string[] = [];
+  const destination = { write: (line: string) => void log.push(JSON.parse(line).msg) };
+  const state = await open(temporaryDirectory(), { log: pino({}, destination) });
+  const [bad, good] = [runOf(1, { createdAt: 0.5 }), runOf(2)];
+  state.runs.record(bad);
+  state.runs.record(good);
+  expect(await state.runs.get(good.id)).toEqual(good);
+  expect(await state.runs.get(bad.id)).toBeUndefined();
+  expect(log).toEqual([expect.stringMatching(/^A part of history could not be kept: .*created_at/)]);
 });
 
 const text = fc.string({ unit: 'binary' });

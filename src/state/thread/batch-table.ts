@@ -52,13 +52,15 @@ export function batchTable(db: DatabaseSync, letters: LetterTable, waiting: Stor
     if (!row) throw new Error(`batch ${id} has no receipt`);
     return row.number ?? null;
   };
-  const store = ({ id, body, bytes }: SpoolRow): void => {
-    insert.run(rowNumber(id), body, bytes.byteLength, bytes);
-    waiting.add(bytes.byteLength);
-  };
-  const forgetBytes = ({ id }: ReceiptRow): void => {
+  const forgetBytes = (id: string): void => {
     const removed = remove.get(rowNumber(id));
     if (removed) waiting.take(Number(removed.byte_length));
+  };
+  /** It may be there: after a fault of the disk nobody knows whether what was refused was written after all. */
+  const store = ({ id, body, bytes }: SpoolRow): void => {
+    forgetBytes(id);
+    insert.run(rowNumber(id), body, bytes.byteLength, bytes);
+    waiting.add(bytes.byteLength);
   };
 
   return {
@@ -75,7 +77,7 @@ export function batchTable(db: DatabaseSync, letters: LetterTable, waiting: Stor
     },
     'batches.settle': ({ receipts: changed, parts, letters: newLetters, droppedLetters }) => {
       for (const receipt of changed) writeReceipt(receipt);
-      for (const receipt of changed) if (receipt.outcome !== 'waiting') forgetBytes(receipt);
+      for (const receipt of changed) if (receipt.outcome !== 'waiting') forgetBytes(receipt.id);
       for (const part of parts) store(part);
       for (const id of droppedLetters) letters.drop(id);
       for (const letter of newLetters) letters.add(letter);

@@ -48,6 +48,8 @@ export function letterTable(db: DatabaseSync, kept: StoredBytes, count: StoredBy
   };
   return {
     add: ({ id, runId, policy, body, bytes }) => {
+      // It may be there: after a fault of the disk nobody knows whether what was refused was written after all.
+      drop(id);
       insert.run(id, runId, policy, body, bytes.byteLength, bytes);
       kept.add(bytes.byteLength);
       count.add(1);

@@ -1,5 +1,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { messageOf } from '../../errors.ts';
 import type { HistoryCalls, LogRows, RunRow, RunRowQuery } from '../calls.ts';
+import { diskFaultOf } from './faults.ts';
 import { RunLines } from './run-lines.ts';
 
 /** `body`: the whole run as JSON. `dropped_lines`: all of its lines, when none of them is left. */
@@ -87,8 +89,10 @@ export function runTable(db: DatabaseSync, life: number, onEnded: (policy: strin
   return {
     takenBack: () => lines.forget(),
     'history.write': (runs, newLines) => {
-      for (const row of runs) record(row);
-      for (const line of newLines) lines.add(line);
+      const failures: string[] = [];
+      for (const row of runs) tryTo(() => record(row), failures);
+      for (const line of newLines) tryTo(() => lines.add(line), failures);
+      return failures;
     },
     'runs.get': (id) => bodies([get.get(id)])[0],
     'runs.log': (id): LogRows => lines.of(id),
@@ -100,6 +104,16 @@ export function runTable(db: DatabaseSync, life: number, onEnded: (policy: strin
     'runs.unfinished': () => bodies(unfinished.all()),
     'runs.lastSequence': () => Number(lastSequence.get()?.last ?? 0),
   };
+}
+
+/** One bad row does not take others along. */
+function tryTo(write: () => void, failures: string[]): void {
+  try {
+    write();
+  } catch (error) {
+    if (diskFaultOf(error) !== undefined) throw error;
+    failures.push(messageOf(error));
+  }
 }
 
 function listRuns(db: DatabaseSync, { policy, status, limit, before }: RunRowQuery): string[] {

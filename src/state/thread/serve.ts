@@ -148,6 +148,7 @@ class Server {
       const store = this.#reopened();
       store.probe(this.#probeBytes);
       store.transact(this.#unwritten.calls, true);
+      store.checkpoint();
       this.#unwritten.clear();
       this.#fault = '';
       this.#probeBytes = FEWEST_PROBE_BYTES;

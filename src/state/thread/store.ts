@@ -18,6 +18,9 @@ type TableName = Exclude<CallName, keyof UpkeepCalls>;
 export type TableCall = Call<TableName>;
 type TableCalls = { readonly [Name in TableName]: (...parameters: Parameters<Calls[Name]>) => unknown };
 
+/** Earlier lives that are on record, for whoever looks into the file. */
+const MOST_LIVES = 1_000;
+
 /** The open database, with all its tables. Whatever throws a fault of the disk has changed nothing. */
 export class Store {
   readonly upkeep: Upkeep;
@@ -123,15 +126,13 @@ export class Store {
     this.#isFull = isFull;
   }
 
-  /** What is only noted is not answered. */
   #attempt(call: TableCall): Answer[] {
-    const isNoted = CALL_KINDS[call.name] === 'noted';
     const marks = this.#counters.map((counter) => counter.mark());
     this.#db.exec('SAVEPOINT attempt');
     try {
       const value = this.#perform(call, growthOf(call));
       this.#db.exec('RELEASE attempt');
-      return isNoted ? [] : [{ number: call.number, kind: 'done', value }];
+      return answersTo(call, value);
     } catch (error) {
       if (diskFaultOf(error) !== undefined || !this.#db.isTransaction) throw error;
       this.#db.exec('ROLLBACK TO attempt; RELEASE attempt');
@@ -156,6 +157,13 @@ export class Store {
   }
 }
 
+/** For what is only noted nobody waits: it is answered with what could not be done. */
+function answersTo({ name, number }: TableCall, value: unknown): Answer[] {
+  if (CALL_KINDS[name] !== 'noted') return [{ number, kind: 'done', value }];
+  const failures = Array.isArray(value) ? value : [];
+  return failures.map((failure) => ({ number, kind: 'failed', message: String(failure) }));
+}
+
 /** Bytes that a call adds, if it may be refused. */
 function growthOf(call: Call): number {
   return call.name === 'batches.keep' || call.name === 'policies.save' ? bytesOf(call) : 0;
@@ -169,7 +177,9 @@ function failureOf({ number }: Call, error: unknown): Answer {
 
 function beginLife(db: DatabaseSync, { bootId, pid, started }: ProcessIdentity): number {
   const insert = db.prepare('INSERT INTO lives (boot_id, pid, started) VALUES (?, ?, ?) RETURNING number');
-  return Number(insert.get(bootId, pid, started)?.number);
+  const life = Number(insert.get(bootId, pid, started)?.number);
+  db.prepare('DELETE FROM lives WHERE number <= ?').run(life - MOST_LIVES);
+  return life;
 }
 
 function sumOf(db: DatabaseSync, table: 'spool' | 'letters'): number {
