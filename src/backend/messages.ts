@@ -111,7 +111,7 @@ export const REPORT_RATE: Rate = { atOnce: 500, perSecond: 200 };
 /** Calls of `ingest` of one run or life that begin ... */
 export const INGEST_RATE: Rate = { atOnce: 1_000, perSecond: 1_000 };
 /** ... and that are under way at once. */
-export const MOST_INGESTS = 16;
+export const MOST_INGESTS = 100;
 
 /** Cuts a text that is too long, and says so. */
 export function shorten(text: string, longest: number = LONGEST_TEXT): string {

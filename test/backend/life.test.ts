@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import { readFileSync, symlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -232,4 +233,24 @@ describe('a policy that lives in a child', () => {
     const { life } = setUp(lease, { mood: 'says', json });
     expect(await life.ended).toMatchObject({ kind: 'failed', reason: expect.stringMatching(reason) });
   });
+});
+
+test('the listener of the README hears', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const source = /```ts\n(import \{ createSocket.*?)```/s.exec(readme)?.[1] ?? '';
+  await using folder = await PackageFolder.create();
+  await folder.add('ears', { 'index.ts': source }, { exports: './index.ts' });
+  const modules = path.join(import.meta.dirname, '../../node_modules');
+  symlinkSync(modules, path.join(folder.path, 'node_modules'));
+  await using rig = new Rig({ backendsDirs: [folder.path] });
+  const lease = await rig.host.open('ears');
+  const port = await freePort();
+  const { life, up, aside } = setUp(lease, { port });
+  await up;
+  const socket = createSocket('udp4');
+  socket.send('r1', port, '127.0.0.1');
+  await expect.poll(() => aside.ingests[0]?.entities()).toMatchObject([{ device: { name: 'r1' } }]);
+  socket.close();
+  life.end(5_000);
+  expect(await life.ended).toEqual({ kind: 'ended' });
 });
