@@ -1,3 +1,4 @@
+import type { Redact } from '../redact.ts';
 import type { Batch } from '../sink/contract.ts';
 import type { BatchReceipt, DeadLetter, LetterQuery, OpenedLetter } from './batch-store.ts';
 
@@ -22,6 +23,8 @@ export interface DeliveredRun {
   readonly runId: string;
   /** The policy's name as it was written. */
   readonly policy: string;
+  /** Takes the policy's secrets out of what a receiver says, which is kept. */
+  readonly redact?: Redact;
 }
 
 /** Is told of each request that was acknowledged. */

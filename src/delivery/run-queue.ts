@@ -7,6 +7,7 @@ import type {
   OnAcknowledged,
   RunDelivery,
 } from './contract.ts';
+import { Intake } from './intake.ts';
 import type { Keeper } from './keeper.ts';
 import type { Ledger } from './ledger.ts';
 import { Line } from './line.ts';
@@ -14,7 +15,7 @@ import { Refusals } from './refusals.ts';
 import type { Room } from './room.ts';
 import { RunTally } from './run-tally.ts';
 import { type SendingContext, sendBatch, type Verdict } from './send-batch.ts';
-import { leftBatch, newFamily, type WaitingBatch, waitingBatch } from './waiting-batch.ts';
+import { leftBatch, type WaitingBatch } from './waiting-batch.ts';
 
 /** What a run's queue shares with all others. */
 export interface QueueContext {
@@ -49,16 +50,12 @@ export class RunQueue implements RunDelivery {
   readonly #options: QueueOptions;
   readonly #line: Line;
   readonly #refusals: Refusals;
+  readonly #intake: Intake;
   readonly #tally = new RunTally();
   readonly #stopping = new AbortController();
   readonly #failure = Promise.withResolvers<string>();
   readonly #outcome = Promise.withResolvers<DeliveryOutcome>();
-  /** What was reserved and is not filled yet, in bytes, in the order of the batches to come. */
-  readonly #reserved: number[] = [];
-  /** Of the batch that was accepted last. */
-  #lastKept = Promise.resolve(true);
   #emptied: PromiseWithResolvers<void> | undefined;
-  #sequence = 0;
   /** Why what is left will not be sent, in this life at least. */
   #reason: string | undefined;
   /** It might be, some other time. */
@@ -79,6 +76,13 @@ export class RunQueue implements RunDelivery {
     this.#options = options;
     this.failed = this.#failure.promise;
     this.#line = new Line({ encoding: sink.encoding, room: context.room, all: context.waiting });
+    this.#intake = new Intake({
+      run,
+      sending: context.sending,
+      keeper: context.keeper,
+      room: context.room,
+      closing: this.#stopping.signal,
+    });
     this.#refusals = new Refusals({
       run,
       clock,
@@ -130,40 +134,20 @@ export class RunQueue implements RunDelivery {
   }
 
   async reserve(bytes: number): Promise<void> {
-    const { room } = this.#options.context;
-    const granted = (await this.#lastKept) && (await room.reserve(bytes, this.#stopping.signal));
-    if (granted && this.#reason === undefined && !this.#isClosed) {
-      this.#reserved.push(bytes);
-      return;
-    }
-    if (granted) room.release(bytes);
+    if (await this.#intake.reserve(bytes)) return;
     throw new Error(this.#reason ?? 'the run takes no more batches');
   }
 
   accept(batch: Batch): void {
     if (this.#reason !== undefined || this.#isClosed) return;
-    const { room, sending } = this.#options.context;
-    const { clock, sink } = sending;
-    room.fill(batch.bytes.length, this.#reserved.shift() ?? 0);
     this.#tally.entities += batch.entityCount;
-    const waiting = waitingBatch(batch, {
-      sequence: this.#sequence++,
-      parent: undefined,
-      acceptedAt: clock.now(),
-      encoding: sink.encoding,
-      family: newFamily(),
-      generation: 0,
-      addedAt: clock.monotonic(),
-    });
-    this.#line.add(waiting);
-    waiting.whenKept = this.#keep(waiting, batch);
-    this.#lastKept = waiting.whenKept;
+    this.#line.add(this.#intake.take(batch));
     this.#sendOn();
   }
 
   async kept(): Promise<void> {
     const { isDurable } = this.#options.context.sending.store;
-    const isKept = await this.#lastKept;
+    const isKept = await this.#intake.allKept;
     if (isDurable && isKept) return;
     await this.#whenEmpty();
     const fault = this.#reason ?? this.#tally.failure;
@@ -196,18 +180,6 @@ export class RunQueue implements RunDelivery {
     await this.#outcome.promise;
   }
 
-  async #keep(waiting: WaitingBatch, batch: Batch): Promise<boolean> {
-    const { keeper, room, sending } = this.#options.context;
-    const { store, clock } = sending;
-    const { receipt, encoding } = waiting;
-    const keep = (): Promise<void> => store.keep(batch, receipt, encoding, this.run.policy);
-    if (!(await keeper.insist(keep, this.#stopping.signal))) return false;
-    waiting.isKept = true;
-    if (store.isDurable) waiting.receipt = { ...waiting.receipt, keptAt: clock.now() };
-    if (!this.#isClosed) room.settleIn(waiting);
-    return true;
-  }
-
   #sendOn(): void {
     if (this.#isSending || this.#isClosed || (this.#isHeld && this.#reason === undefined)) return;
     void this.#sendAll();
@@ -219,7 +191,7 @@ export class RunQueue implements RunDelivery {
     for (let batch = this.#line.next(); batch && this.#reason === undefined; batch = this.#line.next()) {
       if (batch.isKept || (await batch.whenKept)) await this.#send(batch);
     }
-    if (this.#reason !== undefined) await this.#lastKept;
+    if (this.#reason !== undefined) await this.#intake.allKept;
     this.#isSending = false;
     this.#closeWhenDone();
   }
@@ -234,7 +206,7 @@ export class RunQueue implements RunDelivery {
 
   async #send(batch: WaitingBatch): Promise<void> {
     const { sending } = this.#options.context;
-    const verdict: Verdict = await sendBatch(batch, sending, this.#stopping.signal);
+    const verdict: Verdict = await sendBatch(batch, sending, this.run.redact, this.#stopping.signal);
     switch (verdict.kind) {
       case 'acknowledged':
         this.#noteAcknowledged(batch);
@@ -312,7 +284,7 @@ export class RunQueue implements RunDelivery {
     this.#isClosed = true;
     this.#stopping.abort();
     const isLeft = this.#clear();
-    for (const bytes of this.#reserved.splice(0)) this.#options.context.room.release(bytes);
+    this.#intake.close();
     this.#emptied?.resolve();
     const { acknowledged, batches, bytes, failure } = this.#tally;
     this.#outcome.resolve({

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, pause } from '../clock.ts';
 import { messageOf, UnavailableError } from '../errors.ts';
+import type { Redact } from '../redact.ts';
 import { type Sink, SinkError } from '../sink/contract.ts';
 import { backoffMs, LONGEST_DELAY_MS } from './backoff.ts';
 import type { BatchStore } from './batch-store.ts';
@@ -37,6 +38,7 @@ export type Verdict =
 export async function sendBatch(
   batch: WaitingBatch,
   context: SendingContext,
+  redact: Redact | undefined,
   signal: AbortSignal,
 ): Promise<Verdict> {
   const { clock, gate } = context;
@@ -46,7 +48,7 @@ export async function sendBatch(
     if (entry === 'aborted') return { kind: 'aborted' };
     if (entry === 'weary') return weary(batch, context);
     const random = context.random();
-    const verdict = await tryOnce(batch, context, random, signal);
+    const verdict = await tryOnce(batch, context, { random, redact, signal });
     if (!(verdict instanceof SinkError)) return verdict;
     const leftMs = context.patienceMs - (clock.monotonic() - begunAt);
     if (leftMs <= 0) return weary(batch, context);
@@ -66,12 +68,18 @@ function weary(batch: WaitingBatch, context: SendingContext): Verdict {
   return { kind: 'failed', reason: describeWeariness(batch, context), isPassing: true };
 }
 
+interface Try {
+  /** From 0 to 1. */
+  readonly random: number;
+  readonly redact: Redact | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** One call; resolves with the error where it is to be made again. */
 async function tryOnce(
   batch: WaitingBatch,
   context: SendingContext,
-  random: number,
-  signal: AbortSignal,
+  { random, redact, signal }: Try,
 ): Promise<Verdict | SinkError> {
   const { epoch } = context.gate;
   let result: CallResult = 'unknown';
@@ -83,7 +91,7 @@ async function tryOnce(
     return { kind: 'acknowledged' };
   } catch (thrown) {
     if (batch.bytes === undefined) return unreadable(thrown);
-    const error = asSinkError(thrown);
+    const error = cleaned(asSinkError(thrown), redact);
     if (signal.aborted) return { kind: 'aborted' };
     noteError(batch, error, context);
     const isForGood = error.kind === 'fatal' && !context.store.isDurable;
@@ -98,6 +106,11 @@ async function tryOnce(
 function asSinkError(thrown: unknown): SinkError {
   if (thrown instanceof SinkError) return thrown;
   return new SinkError('rejected', messageOf(thrown), { cause: thrown });
+}
+
+/** A receiver may repeat what it was sent, and its words are kept. */
+function cleaned(error: SinkError, redact: Redact | undefined): SinkError {
+  return redact === undefined ? error : error.reworded(redact);
 }
 
 function resultOf({ kind }: SinkError): CallResult {

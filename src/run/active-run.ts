@@ -246,7 +246,8 @@ export class ActiveRun implements RunHandlers, LiveRun {
 
   #newDelivery(): RunDelivery {
     const { id: runId, policy } = this.run;
-    const delivery = this.#parts.delivery.open({ runId, policy }, (entityCount, bytes) =>
+    const redact: Redact = (text) => this.#cleaner(text);
+    const delivery = this.#parts.delivery.open({ runId, policy, redact }, (entityCount, bytes) =>
       this.#acknowledged(entityCount, bytes),
     );
     void delivery.failed.then((reason) => this.#endUndeliverable(reason));

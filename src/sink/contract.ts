@@ -91,4 +91,14 @@ export class SinkError extends Error {
     this.kind = kind;
     this.refusal = options?.refusal ?? { of: 'unknown' };
   }
+
+  /** The same, with each of its texts as `change` makes it. */
+  reworded(change: (text: string) => string): SinkError {
+    const { kind, message, cause, refusal } = this;
+    const reword = (entity: NamedEntity): NamedEntity => ({ ...entity, words: change(entity.words) });
+    return new SinkError(kind, change(message), {
+      cause,
+      refusal: refusal.of === 'named' ? { ...refusal, entities: refusal.entities.map(reword) } : refusal,
+    });
+  }
 }

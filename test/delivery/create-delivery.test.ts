@@ -103,6 +103,23 @@ describe('a run', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("keeps its policy's secrets out of what is noted of the receiver's words", async () => {
+    const { sink, delivery } = setUp();
+    const redact = (text: string): string => text.replaceAll('hunter2', '***');
+    const run = delivery.open({ ...aRun, redact }, nothing);
+    run.accept(batchOf('a'));
+    (await sink.nth(0)).fail(new SinkError('rejected', "no site 'hunter2'"));
+    expect(await run.finish()).toMatchObject({ failure: "2 of 2 entities rejected: no site '***'" });
+    const [receipt] = await delivery.receipts('run-1');
+    const [letter] = await delivery.letters.list({
+      policy: undefined,
+      runId: 'run-1',
+      limit: 1,
+      after: undefined,
+    });
+    expect([receipt?.lastError, letter?.reason]).toEqual(["no site '***'", "no site '***'"]);
+  });
+
   test('makes a dead letter of what a sink stumbles over', async () => {
     const { sink, delivery } = setUp();
     const run = delivery.open(aRun, nothing);

@@ -1,14 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, pause, settlesWithin } from '../../clock.ts';
 import type { Secrets } from '../../secrets.ts';
-import {
-  type Batch,
-  type NamedEntity,
-  type Refusal,
-  type Sink,
-  SinkError,
-  type SinkHealth,
-} from '../contract.ts';
+import { type Batch, type Refusal, type Sink, SinkError, type SinkHealth } from '../contract.ts';
 import { CallFailure, sinkErrorOf } from '../grpc/call-failure.ts';
 import { GrpcClient } from '../grpc/client.ts';
 import { HealthRecord } from '../health.ts';
@@ -167,13 +160,8 @@ class DiodeSink implements Sink {
   }
 
   /** A receiver may say any words, the token that it was shown among them. */
-  #cleaned({ kind, message, cause, refusal }: SinkError): SinkError {
-    const { redact } = this.#options.secrets;
-    const clean = (entity: NamedEntity): NamedEntity => ({ ...entity, words: redact(entity.words) });
-    return new SinkError(kind, redact(message), {
-      cause,
-      refusal: refusal.of === 'named' ? { ...refusal, entities: refusal.entities.map(clean) } : refusal,
-    });
+  #cleaned(error: SinkError): SinkError {
+    return error.reworded(this.#options.secrets.redact);
   }
 
   #noteFailure(error: SinkError): SinkError {
