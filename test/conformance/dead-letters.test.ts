@@ -184,7 +184,7 @@ test('what waits for a Diode that is away is shown, with its last words', async 
   expect(trace).toMatchObject({ produced: 2, acknowledged: 0, waiting: 2 });
   expect(trace.batches[0]?.last_error).not.toBe('');
   expect((await command('trace', runs[0]?.id ?? '')).stdout).toContain(
-    '2 entities are still to be acknowledged: they are not there yet.',
+    '2 entities were not acknowledged yet: still on the way.',
   );
   await diode.restart();
   expect(await endedRun('edge')).toMatchObject({ status: 'completed', entity_count: 2 });

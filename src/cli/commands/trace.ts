@@ -56,19 +56,19 @@ function conclusionOf(trace: TraceReply): string {
   const { run, produced, acknowledged, rejected, waiting, dropped, forgotten_batches: forgotten } = trace;
   if (produced === 0) return 'Nothing was taken from its backend, so nothing was sent.';
   const lines = [
-    ...(waiting > 0
-      ? [`${count(waiting)} entities are still to be acknowledged: they are not there yet.`]
-      : []),
-    ...(rejected > 0
-      ? [`${count(rejected)} entities were refused: orb-worker dead-letters list --run ${run}`]
-      : []),
-    ...(dropped > 0 ? [`${count(dropped)} entities were given up: they are lost.`] : []),
+    ...(waiting > 0 ? [`${some(waiting)} not acknowledged yet: still on the way.`] : []),
+    ...(rejected > 0 ? [`${some(rejected)} refused: orb-worker dead-letters list --run ${run}`] : []),
+    ...(dropped > 0 ? [`${some(dropped)} given up without an answer: lost, or there all the same.`] : []),
     ...(acknowledged === produced
       ? ['The receiver has acknowledged everything: what is missing was lost or refused behind it.']
       : []),
   ];
   if (forgotten > 0) lines.push(`${count(forgotten)} batches are forgotten, and in none of these figures.`);
   return lines.join('\n');
+}
+
+function some(entities: number): string {
+  return entities === 1 ? '1 entity was' : `${count(entities)} entities were`;
 }
 
 const HEADS = [

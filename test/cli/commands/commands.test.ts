@@ -68,13 +68,16 @@ ${bad.id}        10  1,000  2026-01-02T03:04:05.678Z  +2 ms  +3 ms    +9 ms     
     ],
     [
       [receiptOf(), receiptOf({ outcome: 'waiting' })],
-      '10 entities are still to be acknowledged: they are not there yet.',
+      '10 entities were not acknowledged yet: still on the way.',
     ],
     [
       [receiptOf({ sequence: 2 })],
       'The receiver has acknowledged everything: what is missing was lost or refused behind it.\n2 batches are forgotten, and in none of these figures.',
     ],
-    [[receiptOf({ outcome: 'dropped' })], '10 entities were given up: they are lost.'],
+    [
+      [receiptOf({ outcome: 'dropped' })],
+      '10 entities were given up without an answer: lost, or there all the same.',
+    ],
     [[], 'Nothing was taken from its backend, so nothing was sent.'],
   ])('of %j says what that means', async (receipts, conclusion) => {
     const run = failedRun();
