@@ -1,18 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ReadinessSources } from '../src/readiness.ts';
 import { readinessOf } from '../src/readiness.ts';
-
-const NOTHING_WAITS = {
-  waitingBatches: 0,
-  waitingBytes: 0,
-  waitingEntities: 0,
-  oldestAgeMs: undefined,
-  lastError: undefined,
-  nextTryAt: undefined,
-  misfits: 0,
-  letters: 0,
-  rejectedEntities: 0,
-};
+import { NOTHING_WAITS } from './api/kept-delivery.ts';
 
 const fine: ReadinessSources = {
   sink: { health: () => ({ ok: true, reason: '' }) },

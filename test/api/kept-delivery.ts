@@ -6,6 +6,19 @@ import { BatchBuilder } from '../../src/entity/batch-builder.ts';
 
 type Snapshot = ReturnType<ApiParts['delivery']['snapshot']>;
 
+/** Of a delivery that has nothing to do. */
+export const NOTHING_WAITS: Snapshot = {
+  waitingBatches: 0,
+  waitingBytes: 0,
+  waitingEntities: 0,
+  oldestAgeMs: undefined,
+  lastError: undefined,
+  nextTryAt: undefined,
+  misfits: 0,
+  letters: 0,
+  rejectedEntities: 0,
+};
+
 /** A delivery that sends nothing: it shows what a test put into it, and remembers what it was asked for. */
 export class KeptDelivery {
   readonly letters = new KeptLetters();
@@ -14,18 +27,7 @@ export class KeptDelivery {
   waiting: Partial<Snapshot> = {};
 
   snapshot(): Snapshot {
-    return {
-      waitingBatches: 0,
-      waitingBytes: 0,
-      waitingEntities: 0,
-      oldestAgeMs: undefined,
-      lastError: undefined,
-      nextTryAt: undefined,
-      misfits: 0,
-      letters: this.letters.count,
-      rejectedEntities: 0,
-      ...this.waiting,
-    };
+    return { ...NOTHING_WAITS, letters: this.letters.count, ...this.waiting };
   }
 
   async receipts(runId: string): Promise<readonly BatchReceipt[]> {
