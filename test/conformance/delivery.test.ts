@@ -108,7 +108,7 @@ describe('a run of the built program', () => {
     await daemon.line(/^ERROR: .*Policy p: .*Chunk ingestion failed: \['e1'\]/);
     expect(await latestRun(daemon)).toMatchObject({
       status: 'failed',
-      reason: "Chunk ingestion failed: ['e1']",
+      reason: "2 of 2 entities rejected: Chunk ingestion failed: ['e1']",
     });
   });
 

@@ -143,6 +143,41 @@ test('a receiver that is away is tried again for as long as it takes, and what a
   expect(receipt?.keptAt).toBeDefined();
 });
 
+test('an hour of runs for a receiver that is away costs it few calls, and all arrive when it is back', async () => {
+  const state = await open(temporaryDirectory());
+  const { sink, delivery, clock } = live(state, { maxMemoryBytes: 2 * MIB });
+  const outcomes: Promise<unknown>[] = [];
+  let answered = 0;
+  const answer = (how: 'acknowledge' | 'refuse'): void => {
+    for (; answered < sink.sends.length; answered++) {
+      if (how === 'acknowledge') sink.sends[answered]?.acknowledge();
+      else sink.sends[answered]?.fail(unavailable('away'));
+    }
+  };
+  for (let minute = 0; minute < 60; minute++) {
+    for (let index = 0; index < 10; index++) {
+      const runId = `run-${minute}-${index}`;
+      const run = delivery.open({ runId, policy: 'edge' }, nothing);
+      await run.reserve(50_000);
+      run.accept(batchNamed(runId.padEnd(50_000), runId));
+      outcomes.push(run.finish());
+    }
+    for (let seconds = 0; seconds < 60; seconds += 5) {
+      answer('refuse');
+      await clock.advance(5_000);
+    }
+  }
+  expect(sink.sends.length).toBeLessThan(150);
+  expect(delivery.snapshot()).toMatchObject({ waitingBatches: 600, lastError: { message: 'away' } });
+  expect(delivery.snapshot().oldestAgeMs).toBe(3_600_000);
+  while (delivery.totals().waitingBatches > 0) {
+    answer('acknowledge');
+    await clock.advance(30_000);
+  }
+  for (const outcome of outcomes)
+    expect(await outcome).toMatchObject({ acknowledged: 1, failure: undefined });
+}, 30_000);
+
 test('a run that is given up is forgotten on disk, too', async () => {
   const state = await open(temporaryDirectory());
   const { sink, delivery } = live(state);
