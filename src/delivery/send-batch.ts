@@ -85,6 +85,7 @@ async function tryOnce(
   let result: CallResult = 'unknown';
   try {
     batch.bytes ??= await context.store.read(batch.receipt.id);
+    if (signal.aborted) return { kind: 'aborted' };
     noteCall(batch, context.clock.now());
     await context.sink.send(batchOf(batch, batch.bytes), signal);
     result = 'answered';

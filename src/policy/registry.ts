@@ -261,7 +261,7 @@ class Registry implements PolicyRegistry {
 
   async tearDown(graceMs: number): Promise<void> {
     const policies = [...this.#policies.values()].filter((policy) => policy instanceof AppliedPolicy);
-    await Promise.all(policies.map((policy) => policy.tearDown(graceMs)));
+    await Promise.all(policies.map(async (policy) => policy.tearDown(graceMs)));
   }
 
   #isTaken(name: string): boolean {
@@ -336,7 +336,7 @@ class Registry implements PolicyRegistry {
   }
 
   /** Nothing in here waits: a document's policies are there all at once, each in the place of the one before it. */
-  #commit(planned: readonly PlannedDraft[], cancelRuns: boolean): (Replacement | Promise<Replacement>)[] {
+  #commit(planned: readonly PlannedDraft[], cancelRuns: boolean): Promise<Replacement>[] {
     if (this.#isStopped) return this.#leaveToNextLife(planned);
     const policies = new Map<PlannedDraft, AppliedPolicy>();
     try {
@@ -346,7 +346,7 @@ class Registry implements PolicyRegistry {
       for (const { hold } of planned) hold.release();
       throw error;
     }
-    return planned.map((one) => {
+    return planned.map(async (one) => {
       const before = this.#policies.get(one.draft.name);
       const policy = policies.get(one);
       if (policy === undefined) return this.#goOn(before, one);
@@ -355,15 +355,15 @@ class Registry implements PolicyRegistry {
       logApplied(this.#parts.log, policy.draft);
       if (before === undefined) return 'created';
       if (before instanceof DormantPolicy) return 'replaced';
-      return this.#handOver(before, policy, cancelRuns);
+      return await this.#handOver(before, policy, cancelRuns);
     });
   }
 
   /** What was kept while the stop began is applied, and begins when the daemon does. */
-  #leaveToNextLife(planned: readonly PlannedDraft[]): Replacement[] {
+  #leaveToNextLife(planned: readonly PlannedDraft[]): Promise<Replacement>[] {
     for (const { hold } of planned) hold.release();
     if (this.#kept === undefined) this.#refuseWhenStopped();
-    return planned.map(() => 'created');
+    return planned.map(async () => 'created');
   }
 
   /** A policy of an earlier life is applied again as it is. */

@@ -9,6 +9,7 @@ export default {
       if (step === 'yield') yield* devices(argument);
       if (step === 'log') log.warn(argument);
       if (step === 'progress') progress(argument, 10);
+      if (step === 'wait') await pause(argument);
       if (step === 'throw') throw new Error(argument);
       if (step === 'exit') process.exit(argument);
       if (step === 'until file') while (!existsSync(argument)) await pause(5);

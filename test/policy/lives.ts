@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../src/clock.ts';
+import type { StopReport } from '../../src/run/contract.ts';
+import type { State } from '../../src/state/contract.ts';
+import { open, temporaryDirectory } from '../state/support.ts';
+import { Policies } from './policies.ts';
+
+type Settings = Omit<NonNullable<ConstructorParameters<typeof Policies>[0]>, 'state'>;
+
+/** One life of a daemon after the other, on the same data directory. */
+export class Lives implements AsyncDisposable {
+  readonly #directory = temporaryDirectory();
+  readonly #settings: Settings;
+  #present: { readonly policies: Policies; readonly state: State } | undefined;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  /** @param changes of the settings, in this life. */
+  async begin(changes: Settings = {}): Promise<Policies> {
+    const { clock = systemClock } = changes;
+    const state = await open(this.#directory, { clock });
+    const policies = new Policies({ ...this.#settings, ...changes, clock, state });
+    this.#present = { policies, state };
+    await policies.goOn(state);
+    return policies;
+  }
+
+  /** All that is written in the data directory. */
+  bytes(): Buffer {
+    return Buffer.concat(
+      readdirSync(this.#directory).map((name) => readFileSync(join(this.#directory, name))),
+    );
+  }
+
+  /** Ends it as a kill does: nothing more is written. */
+  async kill(): Promise<void> {
+    await this.#present?.state.close();
+    await this.#end();
+  }
+
+  /** Ends it as a stop does. */
+  async stop(timeoutMs = 2_000): Promise<StopReport | undefined> {
+    this.#present?.policies.registry.stop();
+    const report = await this.#present?.policies.coordinator.stop(timeoutMs);
+    await this.#present?.state.close();
+    await this.#end();
+    return report;
+  }
+
+  async #end(): Promise<void> {
+    await this.#present?.policies[Symbol.asyncDispose]();
+    this.#present = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
+}
