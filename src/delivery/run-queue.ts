@@ -225,7 +225,7 @@ export class RunQueue implements RunDelivery {
         break;
       case 'aborted':
     }
-    if (this.#line.isEmpty) this.#emptied?.resolve();
+    if (this.#line.isEmpty) this.#noteEmpty();
   }
 
   #noteAcknowledged(batch: WaitingBatch): void {
@@ -278,6 +278,11 @@ export class RunQueue implements RunDelivery {
     return this.#emptied.promise;
   }
 
+  #noteEmpty(): void {
+    this.#emptied?.resolve();
+    this.#emptied = undefined;
+  }
+
   #closeWhenDone(): void {
     const isOver = this.#reason !== undefined || (this.#isFinishing && this.#line.isEmpty);
     if (!isOver || this.#isSending || this.#isClosed) return;
@@ -285,13 +290,15 @@ export class RunQueue implements RunDelivery {
     this.#stopping.abort();
     const isLeft = this.#clear();
     this.#intake.close();
-    this.#emptied?.resolve();
+    this.#noteEmpty();
     const { acknowledged, batches, bytes, failure } = this.#tally;
+    // The daemon stops, but the run was done by then.
+    const isDone = this.#isLeaving && this.#isFinishing && this.#tally.dropped === 0;
     this.#outcome.resolve({
       acknowledged,
       batches,
       bytes,
-      failure: this.#reason ?? failure,
+      failure: isDone ? failure : (this.#reason ?? failure),
       isPassing: this.#isPassing,
       isLeft,
     });

@@ -120,6 +120,28 @@ describe('a run', () => {
     expect([receipt?.lastError, letter?.reason]).toEqual(["no site '***'", "no site '***'"]);
   });
 
+  test('says when all that was accepted is acknowledged, again and again, and when it will not be', async () => {
+    const { sink, delivery } = setUp();
+    const run = delivery.open(aRun, nothing);
+    await run.kept();
+    for (const index of [0, 1]) {
+      run.accept(batchOf(`batch-${index}`));
+      const kept = run.kept();
+      const send = await sink.nth(index);
+      expect(await isPending(kept)).toBe(true);
+      send.acknowledge();
+      await kept;
+    }
+    run.accept(batchOf('c'));
+    const refused = expect(run.kept()).rejects.toThrow('2 of 6 entities rejected: no');
+    (await sink.nth(2)).fail(new SinkError('rejected', 'no'));
+    await refused;
+    run.accept(batchOf('d'));
+    const aborted = expect(run.kept()).rejects.toThrow('cancelled');
+    run.abort('cancelled');
+    await aborted;
+  });
+
   test('makes a dead letter of what a sink stumbles over', async () => {
     const { sink, delivery } = setUp();
     const run = delivery.open(aRun, nothing);

@@ -236,6 +236,20 @@ test('stopping sends on for as long as it may', async () => {
   expect(clock.pending).toBe(0);
 });
 
+test('a run that is done when the daemon stops, in the last moment even, is not left', async () => {
+  const state = await open(temporaryDirectory());
+  const { sink, delivery } = live(state);
+  const done = delivery.resume(edge, nothing).finish();
+  const run = delivery.open({ runId: 'run-2', policy: 'edge' }, nothing);
+  run.accept(batchNamed('a', 'run-2'));
+  const last = run.finish();
+  const send = await sink.nth(0);
+  send.acknowledge();
+  expect(await delivery.stop()).toEqual({ lost: empty, left: empty });
+  expect(await done).toMatchObject({ acknowledged: 0, failure: undefined, isLeft: false });
+  expect(await last).toMatchObject({ acknowledged: 1, failure: undefined, isLeft: false });
+});
+
 describe('room', () => {
   test('is bounded on disk: backends are held back until there is some', async () => {
     const state = await open(temporaryDirectory(), { bounds: { dataMaxBytes: 4 * MIB } });
