@@ -101,6 +101,8 @@ export interface Meter {
   readonly fileBytes: number;
   readonly waitingBytes: number;
   readonly letterCount: number;
+  /** That made room for others, since the file was opened. */
+  readonly droppedLetters: number;
   readonly commits: number;
   readonly commitMs: number;
 }

@@ -25,6 +25,10 @@ export interface StateFigures {
 export interface State {
   readonly policies: PolicyStore;
   readonly runs: RunArchive;
+  /**
+   * Dead letters take a quarter of the room at most: the oldest make room for new ones, and, when there is no history
+   * left to drop, for batches that wait.
+   */
   readonly batches: BatchStore;
   /** What all batches that wait may take together: beyond that `keep` rejects. */
   readonly spoolBytes: number;

@@ -58,6 +58,7 @@ class Standing {
     fileBytes: 0,
     waitingBytes: 0,
     letterCount: 0,
+    droppedLetters: 0,
     commits: 0,
     commitMs: 0,
   };
@@ -73,15 +74,17 @@ class Standing {
   }
 
   onMeter(meter: Meter): void {
-    const before = this.meter.fault;
+    const before = this.meter;
     this.meter = meter;
-    if (meter.fault === before) return;
+    const dropped = meter.droppedLetters - before.droppedLetters;
+    if (dropped > 0) this.#log.warn(`Dead letters that were dropped to make room: ${dropped}`);
+    if (meter.fault === before.fault) return;
     if (meter.fault === '') this.#log.info('State is kept again');
     else this.#log.error(`State cannot be kept: ${meter.fault}`);
   }
 
   onLost(message: string): void {
-    this.#log.error(`A part of history could not be kept: ${message}`);
+    this.#log.error(`A part of history was not written: ${message}`);
   }
 
   onEnd(reason: string): void {

@@ -103,7 +103,7 @@ test('a run that cannot be written takes no other along', async () => {
   state.runs.record(good);
   expect(await state.runs.get(good.id)).toEqual(good);
   expect(await state.runs.get(bad.id)).toBeUndefined();
-  expect(log).toEqual([expect.stringMatching(/^A part of history could not be kept: .*created_at/)]);
+  expect(log).toEqual([expect.stringMatching(/^A part of history was not written: .*created_at/)]);
 });
 
 const text = fc.string({ unit: 'binary' });

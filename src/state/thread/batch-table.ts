@@ -39,7 +39,10 @@ export function batchTable(db: DatabaseSync, letters: LetterTable, waiting: Stor
     INSERT INTO batches (id, run_id, sequence, outcome, accepted_at, body) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET (outcome, body) = (excluded.outcome, excluded.body)
   `);
-  const insert = db.prepare('INSERT INTO spool (batch, body, byte_length, bytes) VALUES (?, ?, ?, ?)');
+  // Node 22 takes no bytes for NULL.
+  const insert = db.prepare(
+    "INSERT INTO spool (batch, body, byte_length, bytes) VALUES (?, ?, ?, coalesce(?, x''))",
+  );
   const remove = db.prepare('DELETE FROM spool WHERE batch = ? RETURNING byte_length');
   const read = db.prepare('SELECT bytes FROM spool WHERE batch = (SELECT number FROM batches WHERE id = ?)');
   const receipts = db.prepare('SELECT body FROM batches WHERE run_id = ? ORDER BY sequence, number');

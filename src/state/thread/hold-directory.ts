@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import type { StateFiles } from '../files.ts';
@@ -26,7 +36,11 @@ export interface HeldDirectory {
  */
 export function holdDirectory(directory: string, files: StateFiles): HeldDirectory {
   try {
-    if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(directory, 0o700);
+    const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (firstMade !== undefined) {
+      chmodSync(directory, 0o700);
+      syncNames(resolve(directory), dirname(resolve(firstMade)));
+    }
     closeSync(openSync(files.lock, 'a', 0o600));
   } catch (error) {
     throw new DirectoryError(`the data directory ${directory} cannot be used: ${messageOf(error)}`);
@@ -38,6 +52,15 @@ export function holdDirectory(directory: string, files: StateFiles): HeldDirecto
   } catch (error) {
     lock.close();
     throw error;
+  }
+}
+
+/** A directory that was made is there after a power cut only when the one that it is in was synced. */
+function syncNames(made: string, existing: string): void {
+  for (let name = made; name !== existing && name !== dirname(name); name = dirname(name)) {
+    const parent = openSync(dirname(name), 'r');
+    fsyncSync(parent);
+    closeSync(parent);
   }
 }
 

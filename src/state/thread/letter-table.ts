@@ -22,14 +22,17 @@ export interface LetterTable extends LetterCalls {
   /** Others, oldest first, make room for it. */
   add(letter: LetterRow): void;
   drop(id: string): boolean;
-  /** Drops the oldest; false: there is none. */
+  /** Drops the oldest to make room; false: there is none. */
   dropOldest(): boolean;
+  /** How many made room. */
+  readonly dropped: number;
 }
 
 /** @param kept is told of all bytes that come and go; its bound is that of all letters. */
 export function letterTable(db: DatabaseSync, kept: StoredBytes, count: StoredBytes): LetterTable {
+  // Node 22 takes no bytes for NULL.
   const insert = db.prepare(`
-    INSERT INTO letters (id, run_id, policy, body, byte_length, bytes) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO letters (id, run_id, policy, body, byte_length, bytes) VALUES (?, ?, ?, ?, ?, coalesce(?, x''))
   `);
   const open = db.prepare('SELECT id, run_id, policy, body, bytes FROM letters WHERE id = ?');
   const oldest = db.prepare('SELECT id FROM letters ORDER BY number LIMIT 1');
@@ -42,11 +45,17 @@ export function letterTable(db: DatabaseSync, kept: StoredBytes, count: StoredBy
     count.take(1);
     return true;
   };
+  let dropped = 0;
   const dropOldest = (): boolean => {
     const row = oldest.get();
-    return row !== undefined && drop(String(row.id));
+    if (!row) return false;
+    dropped++;
+    return drop(String(row.id));
   };
   return {
+    get dropped() {
+      return dropped;
+    },
     add: ({ id, runId, policy, body, bytes }) => {
       // It may be there: after a fault of the disk nobody knows whether what was refused was written after all.
       drop(id);

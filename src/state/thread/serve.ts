@@ -95,8 +95,7 @@ class Server {
   #take(messages: readonly ToThread[]): void {
     const calls = messages.flatMap((message) => (message === 'close' ? [] : message));
     for (const group of groupsOf(calls, this.#mostGroupBytes)) {
-      const answers = this.#answer(group);
-      this.#tell({ kind: 'reply', answers, meter: this.#meter() }, buffersOf(answers));
+      this.#report(this.#answer(group));
     }
     if (messages.includes('close')) this.#close();
   }
@@ -148,8 +147,8 @@ class Server {
       const store = this.#reopened();
       store.probe(this.#probeBytes);
       store.transact(this.#unwritten.calls, true);
-      store.checkpoint();
       this.#unwritten.clear();
+      store.checkpoint();
       this.#fault = '';
       this.#probeBytes = FEWEST_PROBE_BYTES;
     } catch (error) {
@@ -193,10 +192,26 @@ class Server {
         return;
       }
       store.checkpoint();
+      this.#report([]);
     } catch (error) {
-      this.#noteFault(error, 0);
+      this.#report(this.#giveUpUpkeep(error));
     }
-    this.#tell({ kind: 'reply', answers: [], meter: this.#meter() });
+  }
+
+  /** A fault of ours in it does not keep anything else from being kept. */
+  #giveUpUpkeep(error: unknown): Answer[] {
+    this.#store?.upkeep.abandon();
+    if (diskFaultOf(error) === undefined) {
+      return [
+        {
+          number: 0,
+          kind: 'failed',
+          message: `what is beyond the bounds could not be dropped: ${messageOf(error)}`,
+        },
+      ];
+    }
+    this.#noteFault(error, 0);
+    return [];
   }
 
   #close(): void {
@@ -228,9 +243,14 @@ class Server {
       ),
       waitingBytes: this.#store?.waitingBytes ?? 0,
       letterCount: this.#store?.letterCount ?? 0,
+      droppedLetters: this.#store?.droppedLetters ?? 0,
       commits: this.#commits,
       commitMs: this.#commitMs,
     };
+  }
+
+  #report(answers: readonly Answer[]): void {
+    this.#tell({ kind: 'reply', answers, meter: this.#meter() }, buffersOf(answers));
   }
 
   #tell(message: FromThread, transfer: ArrayBuffer[] = []): void {

@@ -5,7 +5,7 @@ import { type Answer, CALL_KINDS, type Call, type CallName, type Calls, type Upk
 import { batchTable } from './batch-table.ts';
 import { diskFaultOf } from './faults.ts';
 import { bytesOf } from './groups.ts';
-import { letterTable } from './letter-table.ts';
+import { type LetterTable, letterTable } from './letter-table.ts';
 import { openDatabase } from './open-database.ts';
 import { policyTable } from './policy-table.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -30,6 +30,7 @@ export class Store {
   readonly #mostContent: number;
   readonly #calls: TableCalls;
   readonly #runs: RunTable;
+  readonly #letters: LetterTable;
   readonly #waiting: StoredBytes;
   readonly #letterBytes: StoredBytes;
   readonly #letterCount: StoredBytes;
@@ -46,6 +47,7 @@ export class Store {
       this.#letterBytes = new StoredBytes(sumOf(this.#db, 'letters'), shares.letters);
       this.#letterCount = new StoredBytes(countOf(this.#db, 'letters'), Infinity);
       const letters = letterTable(this.#db, this.#letterBytes, this.#letterCount);
+      this.#letters = letters;
       this.upkeep = new Upkeep(this.#db, bounds, shares, letters);
       this.#runs = runTable(this.#db, this.life, (policy) => this.upkeep.touch(policy));
       this.#calls = {
@@ -66,6 +68,10 @@ export class Store {
 
   get letterCount(): number {
     return this.#letterCount.bytes;
+  }
+
+  get droppedLetters(): number {
+    return this.#letters.dropped;
   }
 
   /** Does all of it in one transaction, on the disk when this returns if `isSynced`. A call that fails by itself fails alone. */
@@ -178,6 +184,8 @@ function failureOf({ number }: Call, error: unknown): Answer {
 function beginLife(db: DatabaseSync, { bootId, pid, started }: ProcessIdentity): number {
   const insert = db.prepare('INSERT INTO lives (boot_id, pid, started) VALUES (?, ?, ?) RETURNING number');
   const life = Number(insert.get(bootId, pid, started)?.number);
+  // A life that ended while it tried the disk.
+  db.exec('DELETE FROM probe');
   db.prepare('DELETE FROM lives WHERE number <= ?').run(life - MOST_LIVES);
   return life;
 }

@@ -124,8 +124,8 @@ export class Upkeep {
     const mostSkipped = Math.floor(this.#bounds.historyRuns * SKIPPED_SHARE);
     const surplus = (condition: string, most: number): StatementSync =>
       this.#db.prepare(`
-        SELECT sequence FROM runs WHERE policy = ?1 AND ${condition} AND ${IS_SETTLED} AND sequence <= (
-          SELECT sequence FROM runs WHERE policy = ?1 AND ${condition} ORDER BY sequence DESC LIMIT 1 OFFSET ${most}
+        SELECT sequence FROM runs WHERE policy = ? AND ${condition} AND ${IS_SETTLED} AND sequence <= (
+          SELECT sequence FROM runs WHERE policy = ? AND ${condition} ORDER BY sequence DESC LIMIT 1 OFFSET ${most}
         ) ORDER BY sequence LIMIT ${RUNS_A_STEP}
       `);
     const skipped = surplus("status = 'skipped'", mostSkipped);
@@ -134,7 +134,7 @@ export class Upkeep {
     for (const policy of this.#touched) {
       this.#touched.delete(policy);
       for (const statement of [skipped, real]) {
-        while (this.#drop(statement.all(policy)) === RUNS_A_STEP) yield;
+        while (this.#drop(statement.all(policy, policy)) === RUNS_A_STEP) yield;
       }
       if (++count % POLICIES_A_STEP === 0) yield;
     }
@@ -142,7 +142,7 @@ export class Upkeep {
 
   *#dropOld(before: number): Steps {
     const old = this.#db.prepare(`
-      SELECT sequence FROM runs WHERE sequence > ? AND created_at < ?2 AND finished_at < ?2 AND ${IS_SETTLED}
+      SELECT sequence FROM runs WHERE sequence > ? AND created_at < ? AND finished_at < ? AND ${IS_SETTLED}
       ORDER BY sequence LIMIT ${RUNS_A_STEP}
     `);
     // Later runs are younger: the first that is not too old ends the search.
@@ -153,7 +153,7 @@ export class Upkeep {
     for (;;) {
       const first = firstYoung.get(last);
       if (!first || Number(first.created_at) >= before) break;
-      const rows = old.all(last, before);
+      const rows = old.all(last, before, before);
       this.#drop(rows);
       last = Number(rows.at(-1)?.sequence ?? Number.MAX_SAFE_INTEGER);
       yield;
