@@ -14,9 +14,10 @@ import { createDeadLetters } from './dead-letters.ts';
 import { Keeper } from './keeper.ts';
 import { Ledger } from './ledger.ts';
 import { createMemoryBatchStore } from './memory-batch-store.ts';
+import type { QueueContext } from './queue-options.ts';
 import { ReceiverGate } from './receiver-gate.ts';
 import { Room } from './room.ts';
-import { type QueueContext, RunQueue } from './run-queue.ts';
+import { RunQueue } from './run-queue.ts';
 import { sumOf } from './sum-of.ts';
 
 export interface DeliveryOptions {

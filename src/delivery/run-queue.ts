@@ -1,45 +1,13 @@
 import type { Batch } from '../sink/contract.ts';
 import type { BatchReceipt, LeftBatch, Settlement } from './batch-store.ts';
-import type {
-  DeliveredRun,
-  DeliveryOutcome,
-  DeliverySnapshot,
-  OnAcknowledged,
-  RunDelivery,
-} from './contract.ts';
+import type { DeliveredRun, DeliveryOutcome, DeliverySnapshot, RunDelivery } from './contract.ts';
 import { Intake } from './intake.ts';
-import type { Keeper } from './keeper.ts';
-import type { Ledger } from './ledger.ts';
 import { Line } from './line.ts';
+import type { QueueOptions } from './queue-options.ts';
 import { Refusals } from './refusals.ts';
-import type { Room } from './room.ts';
 import { RunTally } from './run-tally.ts';
-import { type SendingContext, sendBatch, type Verdict } from './send-batch.ts';
+import { sendBatch, type Verdict } from './send-batch.ts';
 import { leftBatch, type WaitingBatch } from './waiting-batch.ts';
-
-/** What a run's queue shares with all others. */
-export interface QueueContext {
-  readonly sending: SendingContext;
-  readonly keeper: Keeper;
-  readonly room: Room;
-  /** The batches that wait, of all runs. */
-  readonly waiting: Ledger;
-  /** What the daemon's end leaves on disk. */
-  readonly left: Ledger;
-  /** What it gives up. */
-  readonly lost: Ledger;
-  /** Aborts when nothing is kept any more. */
-  readonly closing: AbortSignal;
-  onRejected(entityCount: number): void;
-}
-
-export interface QueueOptions {
-  readonly run: DeliveredRun;
-  readonly context: QueueContext;
-  readonly onAcknowledged: OnAcknowledged;
-  /** The last thing that a queue does. */
-  onClosed(queue: RunQueue): void;
-}
 
 /**
  * One run's batches, sent one after another. What the receiver rejects is cut until the entities at fault stand alone,
@@ -302,7 +270,7 @@ export class RunQueue implements RunDelivery {
       isPassing: this.#isPassing,
       isLeft,
     });
-    this.#options.onClosed(this);
+    this.#options.onClosed();
   }
 
   /** Leaves on disk what is there, if the daemon stops, and gives up the rest; returns whether something was left. */
