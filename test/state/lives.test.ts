@@ -66,6 +66,20 @@ test('another process with the pid of a daemon that is dead is not that daemon',
   await open(directory);
 });
 
+test('a daemon that was killed holds nothing, even where nobody has asked how it ended', async () => {
+  const directory = temporaryDirectory();
+  await (await open(directory)).close();
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+  onTestFinished(() => void parent.kill());
+  const [line] = await once(createInterface({ input: parent.stdout }), 'line');
+  const stat = `/proc/${Number(line)}/stat`;
+  while (!readFileSync(stat, 'utf8').includes(') Z ')) await pause(5);
+  const started = readFileSync(stat, 'utf8').split(') ')[1]?.split(' ')[19];
+  const owner = JSON.parse(readFileSync(join(directory, 'owner.json'), 'utf8'));
+  writeFileSync(join(directory, 'owner.json'), JSON.stringify({ ...owner, pid: Number(line), started }));
+  await open(directory);
+});
+
 test('the thread ends with the state: the process ends by itself, and says nothing on stderr', async () => {
   const life = live(temporaryDirectory(), '');
   const [status] = await once(life.child, 'exit');

@@ -16,7 +16,7 @@ import { sqliteCodeOf } from './faults.ts';
 import { isAlive, type ProcessIdentity, thisProcess } from './process-identity.ts';
 
 /** A daemon that is about to end gets this long to do so. */
-const LOCK_WAIT_MS = 300;
+const LOCK_WAIT_MS = 2_000;
 const SQLITE_BUSY = 5;
 
 /** The directory cannot be had; the message is for a person. */

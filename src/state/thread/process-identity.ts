@@ -8,14 +8,17 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
-/** The field of `/proc/PID/stat` that says when it was started, counted behind the name of the program. */
+/** Fields of `/proc/PID/stat`, counted behind the name of the program. */
+const STATE_FIELD = 0;
 const START_FIELD = 19;
+/** It has ended, and whoever started it has not asked how. */
+const ZOMBIE = 'Z';
 
 export function thisProcess(): ProcessIdentity {
   return { bootId: bootId(), pid: process.pid, started: startOf(process.pid) };
 }
 
-/** Whether this very process is alive: same boot, same pid, started at the same tick. */
+/** Whether this very process is alive: same boot, same pid, started at the same tick, and not ended. */
 export function isAlive({ bootId: boot, pid, started }: ProcessIdentity): boolean {
   return started !== '' && boot === bootId() && startOf(pid) === started;
 }
@@ -27,7 +30,8 @@ function bootId(): string {
 function startOf(pid: number): string {
   const stat = textOf(`/proc/${pid}/stat`);
   // The program's name may hold anything, closing brackets included.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_FIELD] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[STATE_FIELD] === ZOMBIE ? '' : (fields[START_FIELD] ?? '');
 }
 
 function textOf(file: string): string {
