@@ -34,7 +34,7 @@ export class Homes {
 
   /** True while a policy waits for a child. */
   get areWanted(): boolean {
-    return this.#homeless.length > 0 || this.#searches > 0;
+    return this.#searches > 0 || this.#homeless.some((life) => !life.isOver);
   }
 
   /** Looks for a child for each policy that waits. */

@@ -131,8 +131,11 @@ export class AppliedPolicy implements RunnablePolicy {
   }
 
   catchUp(): Promise<void> | undefined {
-    const caughtUp = this.#follower?.catchUp();
-    return caughtUp?.then(() => this.#residence?.settled()) ?? this.#residence?.settled();
+    return this.#follower?.catchUp();
+  }
+
+  whenSettled(): Promise<void> | undefined {
+    return this.#residence?.whenSettled();
   }
 
   /** Runs that begin from now on have another version of its package; those under way keep theirs. */

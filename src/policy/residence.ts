@@ -41,6 +41,9 @@ export class Residence implements LifeHandlers {
   #needsRoom = false;
   #fault: SetupFault | undefined;
   #retry: Timer | undefined;
+  /** What has to be torn down before. */
+  #before: Promise<unknown> | undefined;
+  #turns = 0;
   #settling: PromiseWithResolvers<void> | undefined;
 
   constructor(policy: RunnablePolicy, parts: ResidenceParts) {
@@ -60,7 +63,7 @@ export class Residence implements LifeHandlers {
   }
 
   /** Resolves when it is up, or will not be for a while; undefined when that is known. Never rejects. */
-  settled(): Promise<void> | undefined {
+  whenSettled(): Promise<void> | undefined {
     return this.#settling?.promise;
   }
 
@@ -68,8 +71,11 @@ export class Residence implements LifeHandlers {
   begin(after: Promise<unknown> | undefined): void {
     if (this.#policy.lease.setUp === undefined && after === undefined) return;
     this.#settling ??= Promise.withResolvers();
-    if (after === undefined) this.#setUp();
-    else void after.then(() => this.#setUp());
+    const turn = ++this.#turns;
+    this.#before = Promise.all([this.#before, after]);
+    void this.#before.then(() => {
+      if (turn === this.#turns) this.#setUp();
+    });
   }
 
   /** The policy's package has another version now. */
@@ -94,13 +100,9 @@ export class Residence implements LifeHandlers {
   }
 
   up(): void {
-    const { clock, log } = this.#parts;
-    const { name, runName } = this.#policy;
-    if (this.#failures > 0) {
-      log.info({ module: 'worker.policy.runner', policy: name }, `Policy ${runName}: set up again`);
-    }
+    if (this.#failures > 0) this.#say('info', 'set up again');
     this.#isUp = true;
-    this.#upSince = clock.monotonic();
+    this.#upSince = this.#parts.clock.monotonic();
     this.#fault = undefined;
     this.#settle();
   }
@@ -145,22 +147,29 @@ export class Residence implements LifeHandlers {
     const reason = end.kind === 'failed' ? end.reason : 'its process was to take nothing more';
     this.#needsRoom = end.kind === 'failed' && end.guilty;
     // What was up and came down by no fault of its own is set up again at once.
-    if (wasUp && !this.#needsRoom && this.#failures++ === 0) this.#setUp();
-    else this.#tryAgain(reason);
+    if (wasUp && !this.#needsRoom && this.#failures++ === 0) {
+      this.#say('warn', `${this.#cleaned(reason)}; it is set up again`);
+      this.#setUp();
+    } else this.#tryAgain(reason);
   }
 
   #tryAgain(text: string): void {
-    const { clock, log } = this.#parts;
-    const { name, runName, secrets } = this.#policy;
+    const { clock } = this.#parts;
     const delayMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures++, LONGEST_BACKOFF_MS);
-    const reason = reasonOf(text, redactorOf(secrets));
+    const reason = this.#cleaned(text);
     this.#fault = { reason, retryAt: clock.now() + delayMs };
-    log.error(
-      { module: 'worker.policy.runner', policy: name },
-      `Policy ${runName}: ${reason}; tried again in ${delayMs / 1_000} s`,
-    );
+    this.#say('error', `${reason}; tried again in ${delayMs / 1_000} s`);
     this.#retry = clock.after(delayMs, () => this.#setUp());
     this.#settle();
+  }
+
+  #say(level: 'info' | 'warn' | 'error', message: string): void {
+    const { name, runName } = this.#policy;
+    this.#parts.log[level]({ module: 'worker.policy.runner', policy: name }, `Policy ${runName}: ${message}`);
+  }
+
+  #cleaned(text: string): string {
+    return reasonOf(text, redactorOf(this.#policy.secrets));
   }
 
   #forget(): void {

@@ -44,6 +44,8 @@ export interface RunnablePolicy {
    * used, never rejects; undefined when there is nothing to wait for.
    */
   catchUp(): Promise<void> | undefined;
+  /** After that: resolves when it is known whether there is a {@link home}, never rejects; undefined when it is. */
+  whenSettled(): Promise<void> | undefined;
   /**
    * Where its runs have to be; undefined when they may be anywhere.
    * @throws Error when it is set up nowhere, with the reason.

@@ -236,6 +236,11 @@ class Coordinator implements RunCoordinator {
       if (isFinal(active.run.status)) return;
       active.takeBackend();
     }
+    const settled = active.policy.whenSettled();
+    if (settled !== undefined) {
+      await settled;
+      if (isFinal(active.run.status)) return;
+    }
     const outcome = await active.begin();
     const turn = this.#endings.turn();
     if (turn) await turn;

@@ -228,6 +228,7 @@ function policyOf(
     timeoutMs: undefined,
     secrets: [],
     catchUp: () => undefined,
+    whenSettled: () => undefined,
     home: () => undefined,
     isDeleted: false,
     ...more,
