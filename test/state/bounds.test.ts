@@ -8,7 +8,7 @@ import type { ArchiveQuery } from '../../src/run/run-archive.ts';
 import type { State } from '../../src/state/contract.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
-import { keep, open, temporaryDirectory } from './support.ts';
+import { keep, open, QUICK, temporaryDirectory } from './support.ts';
 
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
@@ -67,7 +67,7 @@ test('of each policy the latest runs are kept, and those with something left to 
 
 test('runs are kept no longer than their time, and their sequences are not given again', async () => {
   const clock = new HeldClock();
-  const state = await open(temporaryDirectory(), { clock, bounds: { historyAgeMs: 2 * DAY_MS } });
+  const state = await open(temporaryDirectory(QUICK), { clock, bounds: { historyAgeMs: 2 * DAY_MS } });
   for (let sequence = 1; sequence <= 300; sequence++) {
     const now = clock.now();
     state.runs.record(

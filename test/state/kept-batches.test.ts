@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { BatchReceipt, OpenedLetter, Settlement } from '../../src/delivery/batch-store.ts';
 import type { Batch } from '../../src/sink/contract.ts';
 import { batchOf, receiptOf } from './objects.ts';
-import { keep, open, temporaryDirectory } from './support.ts';
+import { keep, open, QUICK, temporaryDirectory } from './support.ts';
 
 const NOTHING: Settlement = { receipts: [], parts: [], letters: [], droppedLetters: [] };
 
@@ -145,7 +145,7 @@ test('the buffer of a batch stays as it is with whoever handed it over', async (
 });
 
 test('a batch comes back exactly as it was', async () => {
-  const state = await open(temporaryDirectory());
+  const state = await open(temporaryDirectory(QUICK));
   const text = fc.string({ unit: 'binary' });
   const identity = fc.record({
     runId: text.filter((id) => id.isWellFormed() && !id.includes('\0')),

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Run } from '../../src/run/run.ts';
 import type { State } from '../../src/state/contract.ts';
 import { policyOf, runOf } from './objects.ts';
-import { open, temporaryDirectory } from './support.ts';
+import { open, QUICK, temporaryDirectory } from './support.ts';
 
 async function reopened(directory: string, state: State): Promise<State> {
   await state.close();
@@ -97,7 +97,7 @@ const anyText = fc.string({
 });
 
 test('a policy comes back exactly as it was, whatever its name', async () => {
-  const state = await open(temporaryDirectory());
+  const state = await open(temporaryDirectory(QUICK));
   let number = 0;
   await fc.assert(
     fc.asyncProperty(anyText, fc.jsonValue(), fc.maxSafeNat(), async (name, document, appliedAt) => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Run, RunStatus } from '../../src/run/run.ts';
 import type { ArchiveQuery } from '../../src/run/run-archive.ts';
 import { runOf } from './objects.ts';
-import { open, temporaryDirectory } from './support.ts';
+import { open, QUICK, temporaryDirectory } from './support.ts';
 
 const EVERYTHING: ArchiveQuery = { policy: undefined, status: undefined, limit: 1_000, before: undefined };
 
@@ -23,7 +23,7 @@ test('the latest state of a run is kept, as it was when it was taken down', asyn
 });
 
 test('runs are listed newest first, by policy, state and sequence', async () => {
-  const state = await open(temporaryDirectory());
+  const state = await open(temporaryDirectory(QUICK));
   const statuses: RunStatus[] = ['completed', 'failed', 'running'];
   const runs = Array.from({ length: 12 }, (_, index) =>
     runOf(index + 1, { policy: `p${index % 2}`, status: statuses[index % 3] ?? 'lost' }),
@@ -141,7 +141,7 @@ function withoutSign(number: number): number {
 }
 
 test('a run comes back exactly as it was, its lines too', async () => {
-  const state = await open(temporaryDirectory());
+  const state = await open(temporaryDirectory(QUICK));
   let sequence = 0;
   await fc.assert(
     fc.asyncProperty(changes, text, async (change, message) => {
