@@ -126,7 +126,7 @@ describe('what a backend hands over by itself', () => {
     expect(diode.ingested[0]?.entities).toMatchObject([{ device: { name: 'a' } }, { device: { name: 'b' } }]);
     await daemon.apply(policy('fails', 'resident', { schedule: never }, { mood: 'fails' }));
     await expect
-      .poll(async () => (await runs(daemon)).find((run) => run.policy === 'fails'))
+      .poll(async () => (await runs(daemon)).find((run) => run.policy === 'fails'), { timeout: 10_000 })
       .toMatchObject({ trigger: 'ingest', status: 'failed', reason: 'lost the connection', entity_count: 0 });
     await daemon.line(/backend\.resident.*trying again/);
   });
@@ -142,6 +142,42 @@ describe('what a backend hands over by itself', () => {
     await diode.received(2);
     diode.ingest.recover();
     expect(await later).toBe('kept');
+  });
+
+  test('is rejected with the words of a receiver that refuses it', async () => {
+    await using diode = await FakeDiode.start();
+    await using daemon = await start(diode.target);
+    const port = await freePort();
+    await daemon.apply(listener(port));
+    expect(await postSoon(port, 'before')).toBe('kept');
+    diode.ingest.failAlways({ status: 3, message: 'no such thing' });
+    expect(await post(port, 'refused')).toContain('no such thing');
+    expect((await runs(daemon))[0]).toMatchObject({ trigger: 'ingest', status: 'failed', entity_count: 0 });
+  });
+
+  test('is cancelled with its policy as far as it is not kept, or alone on request', async () => {
+    await using diode = await FakeDiode.start();
+    await using daemon = await start(diode.target);
+    for (const name of ['deleted', 'asked'])
+      await daemon.apply(policy(name, 'ingests', {}, { mood: 'endless' }));
+    const ingests = async (): Promise<readonly RunReply[]> =>
+      (await runs(daemon)).filter(({ trigger }) => trigger === 'ingest');
+    const idOf = async (name: string): Promise<string> =>
+      (await ingests()).find((run) => run.policy === name)?.id ?? '';
+    await expect
+      .poll(async () => (await ingests()).map(({ status }) => status), { timeout: 10_000 })
+      .toEqual(['running', 'running']);
+    const [deleted, asked] = [await idOf('deleted'), await idOf('asked')];
+    expect((await daemon.delete('deleted')).status).toBe(200);
+    expect((await daemon.request(`/api/v1/runs/${asked}/cancel`, { method: 'POST' })).status).toBe(202);
+    for (const [id, reason] of [
+      [deleted, 'the policy was deleted'],
+      [asked, 'cancelled on request'],
+    ]) {
+      await expect
+        .poll(async () => (await ingests()).find((run) => run.id === id), { timeout: 10_000 })
+        .toMatchObject({ status: 'cancelled', reason: expect.stringContaining(reason ?? '') });
+    }
   });
 
   test('is kept at once where there is a data directory, and outlives a kill', async () => {
@@ -213,7 +249,9 @@ describe('a policy whose backend sets it up', () => {
     const started = await daemon.request('/api/v1/policies/ears/runs', { method: 'POST' });
     const { id } = started.json<{ id: string }>();
     await expect
-      .poll(() => JSON.stringify(diode.ingested.find(({ metadata }) => metadata.run_id === id)?.entities))
+      .poll(() => JSON.stringify(diode.ingested.find(({ metadata }) => metadata.run_id === id)?.entities), {
+        timeout: 10_000,
+      })
       .toContain(`by ${second}`);
   });
 
@@ -231,11 +269,28 @@ describe('a policy whose backend sets it up', () => {
     const refused = await daemon.request('/api/v1/policies/ears/runs', { method: 'POST' });
     const { id } = refused.json<{ id: string }>();
     await expect
-      .poll(async () => (await runs(daemon)).find((run) => run.id === id))
+      .poll(async () => (await runs(daemon)).find((run) => run.id === id), { timeout: 10_000 })
       .toMatchObject({ status: 'failed', reason: expect.stringContaining('EADDRINUSE') });
     await close(squatter);
     expect(await postSoon(port, 'a')).toBe('kept');
     expect(await statusOf(daemon, 'ears')).toMatchObject({ status: 'completed' });
+  });
+
+  test("whose setup hangs or spins is in nobody's way", async () => {
+    await using diode = await FakeDiode.start();
+    await using daemon = await start(diode.target);
+    for (const mood of ['hangs', 'spins']) {
+      expect((await daemon.apply(policy(mood, 'resident', { schedule: never }, { mood }))).status).toBe(201);
+    }
+    expect((await daemon.apply(policy('other', 'ingests', {}, { mood: 'array', names: ['a'] }))).status).toBe(
+      201,
+    );
+    await diode.received(2);
+    for (const mood of ['hangs', 'spins']) {
+      const before = performance.now();
+      expect((await daemon.delete(mood)).status).toBe(200);
+      expect(performance.now() - before).toBeLessThan(1_000);
+    }
   });
 
   test('makes room for the one that takes its place', async () => {
@@ -271,7 +326,7 @@ describe('a policy whose backend sets it up', () => {
     const started = await daemon.request('/api/v1/policies/ears/runs', { method: 'POST' });
     const { id } = started.json<{ id: string }>();
     await expect
-      .poll(async () => (await runs(daemon)).find((run) => run.id === id))
+      .poll(async () => (await runs(daemon)).find((run) => run.id === id), { timeout: 10_000 })
       .toMatchObject({ status: 'completed', backend: { version: '2.0.0' } });
     expect(noted()).toMatch(/^setup ears.*\nteardown.*\ngone ears\nsetup of 2: ears.*\n$/);
     expect(await postSoon(port, 'b')).toBe('kept');
