@@ -4,7 +4,7 @@ export type GrpcFault =
   /** Status OK with these bytes. */
   | { readonly reply: Buffer }
   /** Takes its time. */
-  | { readonly afterMs: number; readonly then: GrpcFault | undefined }
+  | { readonly afterMs: number; readonly answer: GrpcFault | undefined }
   /** Never answers. */
   | 'hang'
   /** Cuts every connection off when the request has arrived. */

@@ -23,8 +23,6 @@ export interface FakeDiodeOptions {
   readonly tokenLifetimeSeconds?: number;
   /** False: requests are counted, not kept, so that a test of memory or speed measures the sender. */
   readonly keepRequests?: boolean;
-  /** What Ingest does with a request that no fault meets; undefined: it acknowledges. */
-  readonly judge?: (request: Buffer) => GrpcFault | undefined;
 }
 
 /** One call that arrived whole, whatever was answered. */
@@ -286,7 +284,7 @@ export class FakeDiode implements AsyncDisposable {
     else if (fault === 'disconnect') {
       this.disconnect();
       reply({ code: grpc.status.CANCELLED });
-    } else if ('afterMs' in fault) setTimeout(() => this.#answer(fault.then, call, reply), fault.afterMs);
+    } else if ('afterMs' in fault) setTimeout(() => this.#answer(fault.answer, call, reply), fault.afterMs);
     else if ('reply' in fault) reply(null, fault.reply);
     else reply({ code: fault.status, details: fault.message });
   }

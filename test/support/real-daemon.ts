@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The program as it was built. */
+export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** The answer to one request. */
 export interface Answer {
