@@ -271,8 +271,10 @@ class Registry implements PolicyRegistry {
 
   #find(name: string): AppliedPolicy | DormantPolicy {
     const policy = this.#policies.get(name);
-    if (!policy) throw new NotFoundError(`policy '${name}' not found`);
-    return policy;
+    if (policy) return policy;
+    // What was kept while the stop began is not among them, and comes with the daemon's next life.
+    this.#refuseWhenStopped();
+    throw new NotFoundError(`policy '${name}' not found`);
   }
 
   #refuseWhenStopped(): void {
