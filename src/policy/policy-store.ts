@@ -14,7 +14,10 @@ export interface KeptPolicy {
 
 /** A policy of an earlier life of the daemon. */
 export interface FoundPolicy extends KeptPolicy {
-  /** A run of it has ended (`completed`, `failed` or `cancelled`, and not to be run again): without a schedule it is owed none any more. */
+  /**
+   * A run of it that nobody asked for has ended (`completed`, `failed` or `cancelled`, and not to be run again): without
+   * a schedule it is owed none any more.
+   */
   readonly hasRun: boolean;
   /** The latest moment (epoch ms) that its schedule was due and that is on record; undefined: none. */
   readonly lastDueAt: number | undefined;

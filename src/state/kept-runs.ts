@@ -50,11 +50,12 @@ function rowOf(run: Readonly<Run>): RunRow {
 }
 
 /**
- * Whether its policy has had its run with it: it came to an end by itself or because somebody ended it. What its backend
- * begins beside its runs is none.
+ * Whether its policy has had its run with it: it came to an end by itself or because somebody ended it. A run that somebody
+ * asked for, and what its backend begins beside its runs, is none.
  */
 function hasCome({ status, retryAt, reason, trigger }: Readonly<Run>): boolean {
-  if (trigger === 'ingest' || retryAt !== undefined || reason === STOP_REASON) return false;
+  if (trigger === 'ingest' || trigger === 'submit' || retryAt !== undefined || reason === STOP_REASON)
+    return false;
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 

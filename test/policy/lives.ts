@@ -35,6 +35,11 @@ export class Lives implements AsyncDisposable {
     );
   }
 
+  /** From now on nothing can be kept. */
+  async loseDisk(): Promise<void> {
+    await this.#present?.state.close();
+  }
+
   /** Ends it as a kill does: nothing more is written. */
   async kill(): Promise<void> {
     await this.#present?.state.close();

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackendHost } from '../../src/backend/host.ts';
-import { ConflictError, NotFoundError, ValidationError } from '../../src/errors.ts';
+import { ConflictError, NotFoundError, UnavailableError, ValidationError } from '../../src/errors.ts';
 import { openWarmHost } from '../run/support.ts';
 import { temporaryDirectory } from '../state/support.ts';
 import { HeldClock } from '../support/held-clock.ts';
@@ -188,6 +188,19 @@ describe('a document that is applied again after a restart', () => {
   });
 });
 
+test('what cannot be kept is refused, and nothing has changed then', async () => {
+  await using lives = new Lives({ host });
+  const policies = await lives.begin();
+  await policies.apply({ a: hourly });
+  await lives.loseDisk();
+  expect(await errorOf(policies.apply({ b: hourly }))).toBeInstanceOf(UnavailableError);
+  expect(await errorOf(policies.replace('a', { schedule: '7 7 * * *' }))).toBeInstanceOf(UnavailableError);
+  expect(await errorOf(policies.registry.delete('a'))).toBeInstanceOf(UnavailableError);
+  expect(policies.names).toEqual(['a']);
+  expect(policies.registry.get('a')?.config).toMatchObject(hourly);
+  expect((await policies.finished(policies.registry.submit('a'))).status).toBe('completed');
+});
+
 describe('a policy without a schedule', () => {
   test('is owed its run until one has ended', async () => {
     const { lives, at } = heldLives();
@@ -248,6 +261,20 @@ describe('a policy without a schedule', () => {
     await second.finished(only(second.opened('done')));
     await second.finished(only(second.opened('owed')));
     expect(second.history.latest('done', 5)).toHaveLength(2);
+  });
+
+  test('is still owed its run when it had one on request', async () => {
+    const { lives, at } = heldLives();
+    await using _ = lives;
+    const first = await lives.begin({ clock: at(0) });
+    await first.apply({ once: {} });
+    await first.finished(first.registry.submit('once'));
+    await lives.kill();
+    const clock = at(MINUTE);
+    const second = await lives.begin({ clock });
+    await second.awake();
+    await clock.advance(1_000);
+    expect(only(second.opened('once')).trigger).toBe('once');
   });
 
   test("a run that the daemon's own stop has cut off is run again by its next life", async () => {

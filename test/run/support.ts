@@ -87,6 +87,8 @@ export interface Settings {
   readonly runTimeoutMs?: number;
   /** What the coordinator lives by; children and deliveries live by the real one. */
   readonly clock?: Clock;
+  /** How long a batch is tried again. */
+  readonly patienceMs?: number;
   /** What outlives it; stays open. */
   readonly state?: State;
 }
@@ -129,8 +131,13 @@ export class Runs implements AsyncDisposable {
     for (const name of ['run:opened', 'run:started', 'batch:delivered', 'run:finished'] as const) {
       this.events.on(name, ({ run }) => this.seen.push({ name, run: run.id }));
     }
-    const store = state && { store: state.batches };
-    this.delivery = createDelivery({ sink: this.sink, clock: systemClock, log: this.log, ...store });
+    this.delivery = createDelivery({
+      sink: this.sink,
+      clock: systemClock,
+      log: this.log,
+      ...(state && { store: state.batches }),
+      ...(settings.patienceMs !== undefined && { retryForMs: settings.patienceMs }),
+    });
     this.coordinator = createRunCoordinator({
       clock,
       log: this.log,
