@@ -9,6 +9,7 @@ import { createDelivery } from './delivery/create-delivery.ts';
 import { StartError } from './errors.ts';
 import { Events } from './events.ts';
 import { goOn } from './go-on.ts';
+import { madeLate } from './load-late.ts';
 import type { DaemonOptions } from './options.ts';
 import { createPolicyRegistry, type PolicyReader } from './policy/registry.ts';
 import { type Phase, readinessOf } from './readiness.ts';
@@ -125,7 +126,7 @@ async function buildDaemon(
     host,
     coordinator,
     history,
-    reader: () => loadReader(env, options.allowEnv),
+    reader: madeLate(() => loadReader(env, options.allowEnv)),
     store: state?.policies,
   });
 

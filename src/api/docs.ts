@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
+import { madeLate } from '../load-late.ts';
 import type { ApiParts } from './api-parts.ts';
 
 interface Docs {
@@ -12,11 +13,7 @@ interface Docs {
 
 /** `/openapi.json`, the page that shows it, and upstream's second page. Made when somebody first asks for one. */
 export function serveDocs(app: FastifyInstance, { version }: ApiParts): void {
-  let made: Promise<Docs> | undefined;
-  const docs = (): Promise<Docs> => {
-    made ??= makeDocs(version);
-    return made;
-  };
+  const docs = madeLate(() => makeDocs(version));
   app.get('/openapi.json', async (_request, reply) => {
     const { document } = await docs();
     return reply.type('application/json; charset=utf-8').send(document);

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { DeadLetter } from '../delivery/batch-store.ts';
 import type { DeadLetters } from '../delivery/contract.ts';
 import { BadRequestError, NotFoundError } from '../errors.ts';
+import { madeLate } from '../load-late.ts';
 import type { ApiParts } from './api-parts.ts';
 import { ignoreBody } from './content.ts';
 import type {
@@ -25,6 +26,8 @@ interface ById {
 export function serveLetters(app: FastifyInstance, { delivery: { letters } }: ApiParts): void {
   const unasked = { onRequest: [refuseOtherSites, ignoreBody] };
 
+  const openedText = madeLate(async () => (await import('./opened-letter.ts')).openedLetterText);
+
   app.get('/api/v1/dead-letters', async ({ query }, reply) => reply.send(await pageOf(letters, query)));
 
   app.delete('/api/v1/dead-letters', async ({ query }, reply) => {
@@ -45,8 +48,7 @@ export function serveLetters(app: FastifyInstance, { delivery: { letters } }: Ap
 
   app.get<ById>('/api/v1/dead-letters/:id', async ({ params: { id } }, reply) => {
     const opened = (await letters.open(id)) ?? missing(id);
-    const { openedLetterText } = await import('./opened-letter.ts');
-    const text = openedLetterText(opened, letterReplyOf(opened.letter));
+    const text = (await openedText())(opened, letterReplyOf(opened.letter));
     return reply.header('content-type', 'application/json; charset=utf-8').send(text);
   });
 

@@ -1,29 +1,32 @@
 import { UnavailableError } from '../errors.ts';
+import { madeLate } from '../load-late.ts';
 import type { BackendHostOptions } from './create-host.ts';
 import type { BackendHost } from './host.ts';
 
 /** A host that is made, and all that it needs loaded, when the first package is opened: a daemon that starts opens none. */
 export function lazyBackendHost(options: BackendHostOptions): BackendHost {
-  let making: Promise<BackendHost> | undefined;
   let host: BackendHost | undefined;
   let isStopped = false;
 
-  const make = async (): Promise<BackendHost> => {
+  let making: Promise<unknown> | undefined;
+  const made = madeLate(async () => {
     const { createBackendHost } = await import('./create-host.ts');
     host = createBackendHost(options);
     return host;
-  };
+  });
   return {
     async open(packageName) {
       if (isStopped) throw new UnavailableError('the daemon is stopping');
-      making ??= make();
-      return await (await making).open(packageName);
+      const whenMade = made();
+      making = whenMade.catch(() => undefined);
+      return await (await whenMade).open(packageName);
     },
     children: () => host?.children() ?? [],
     crashWaits: () => host?.crashWaits() ?? [],
     async stop() {
       isStopped = true;
-      await (await making)?.stop();
+      await making;
+      await host?.stop();
     },
   };
 }
