@@ -7,10 +7,6 @@ import type { RunCoordinator, RunHistory } from '../run/contract.ts';
 import type { Run } from '../run/run.ts';
 import { Slices } from '../run/slices.ts';
 import type { Trigger } from '../trigger/contract.ts';
-import { compileCron } from '../trigger/cron.ts';
-import { CronTrigger } from '../trigger/cron-trigger.ts';
-import { OnceTrigger } from '../trigger/once-trigger.ts';
-import { Schedule } from '../trigger/schedule.ts';
 import { AppliedPolicy } from './applied-policy.ts';
 import { BundleFollowers } from './bundle-followers.ts';
 import type {
@@ -22,10 +18,10 @@ import type {
   ValidatedPolicy,
 } from './contract.ts';
 import { DormantPolicy } from './dormant-policy.ts';
+import { Firing } from './firing.ts';
 import { isWrittenAs } from './kept-document.ts';
 import { KeptPolicies } from './kept-policies.ts';
 import { logApplied } from './log-applied.ts';
-import { whySkipped } from './misfire.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
 import type { KeptPolicy, PolicyStore } from './policy-store.ts';
 import { Reservations } from './reservations.ts';
@@ -89,14 +85,12 @@ export function createPolicyRegistry(parts: RegistryParts): PolicyRegistry {
 
 class Registry implements PolicyRegistry {
   readonly #parts: RegistryParts;
-  readonly #schedule: Schedule;
   readonly #policies = new Map<string, AppliedPolicy | DormantPolicy>();
   /** Names of an earlier life's policies that nobody has touched since, and whether they have had their only run. */
-  readonly #untouched = new Map<string, { readonly hasRun: boolean }>();
+  readonly #untouched = new Map<string, boolean>();
   readonly #kept: KeptPolicies | undefined;
   readonly #waking: Waking;
-  /** What was due before (epoch ms) came while nobody was there. */
-  #restoredAt = Number.NEGATIVE_INFINITY;
+  readonly #firing: Firing;
   readonly #reservations = new Reservations();
   readonly #loadedPackages = new Set<string>();
   readonly #bundles: BundleFollowers;
@@ -105,7 +99,7 @@ class Registry implements PolicyRegistry {
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    this.#schedule = new Schedule(parts.clock);
+    this.#firing = new Firing(parts);
     this.#reading = new Slices(parts.clock, READING_SLICE_MS);
     this.#bundles = new BundleFollowers(parts);
     this.#kept = parts.store && new KeptPolicies(parts.store, parts.clock);
@@ -151,11 +145,11 @@ class Registry implements PolicyRegistry {
 
   async restore(): Promise<void> {
     const found = (await this.#kept?.found()) ?? [];
-    this.#restoredAt = this.#parts.clock.now();
+    this.#firing.noteRestart();
     const dormant = found.map((policy) => new DormantPolicy(policy));
     for (const policy of dormant) {
       this.#policies.set(policy.name, policy);
-      this.#untouched.set(policy.name, policy.kept);
+      this.#untouched.set(policy.name, policy.kept.hasRun);
     }
     if (dormant.length === 0) return;
     this.#parts.log.info(
@@ -298,7 +292,7 @@ class Registry implements PolicyRegistry {
     const prepared: PreparedDraft[] = [];
     for (const one of opened) {
       yield;
-      prepared.push({ ...one, trigger: this.#triggerOf(one.draft) });
+      prepared.push({ ...one, trigger: this.#firing.triggerOf(one.draft) });
     }
     return prepared;
   }
@@ -330,9 +324,9 @@ class Registry implements PolicyRegistry {
 
   /** One that was owed a single run and has had it is applied anew. */
   #stays(draft: PolicyDraft): boolean {
-    const untouched = this.#untouched.get(draft.name);
+    const hasRun = this.#untouched.get(draft.name);
     const current = this.#policies.get(draft.name);
-    if (!untouched || !current || (draft.schedule === undefined && untouched.hasRun)) return false;
+    if (hasRun === undefined || !current || (hasRun && draft.schedule === undefined)) return false;
     if (current instanceof AppliedPolicy) return isSameDraft(current.draft, draft);
     return isWrittenAs(current.kept.document, draft);
   }
@@ -381,37 +375,15 @@ class Registry implements PolicyRegistry {
     const before = this.#policies.get(draft.name);
     const replaced = before instanceof AppliedPolicy ? before : undefined;
     const policy = new AppliedPolicy(draft, entry?.number ?? 0, trigger, hold, replaced);
-    trigger.start((dueAt) => this.#comeDue(policy, dueAt));
+    this.#firing.start(policy);
     return policy;
   }
 
   /** A policy of an earlier life is there again, with the runs that it is owed and those that it missed. */
-  #wake({ kept }: DormantPolicy, { draft, hold, trigger = this.#triggerOf(draft) }: WokenDraft): void {
+  #wake({ kept }: DormantPolicy, { draft, hold, trigger = this.#firing.triggerOf(draft) }: WokenDraft): void {
     const policy = new AppliedPolicy(draft, kept.number, trigger, hold);
     this.#announce(policy);
-    const isOwedRunThere = this.#parts.coordinator.takeUp(policy);
-    if (policy.kind === 'once' && (kept.hasRun || isOwedRunThere)) return;
-    trigger.start((dueAt) => this.#comeDue(policy, dueAt));
-    if (!(trigger instanceof CronTrigger)) return;
-    const missedAt = trigger.latestSince(Math.max(kept.lastDueAt ?? 0, kept.appliedAt));
-    if (missedAt !== undefined) this.#comeDue(policy, missedAt);
-  }
-
-  #comeDue(policy: AppliedPolicy, dueAt: number): void {
-    const { clock, coordinator } = this.#parts;
-    const moment = { dueAt, now: clock.now(), wasDown: dueAt < this.#restoredAt };
-    const reason = policy.kind === 'cron' ? whySkipped(policy.misfire, moment) : undefined;
-    if (reason === undefined) coordinator.fire(policy, policy.kind, dueAt);
-    else coordinator.skip(policy, policy.kind, dueAt, reason);
-  }
-
-  #triggerOf({ schedule, settings }: PolicyDraft): Trigger {
-    const { clock } = this.#parts;
-    if (schedule === undefined) return new OnceTrigger(this.#schedule, clock);
-    const cron = compileCron(schedule, settings.timezone);
-    // It remembers the answer until it is asked again, at the start.
-    cron.nextAfter(clock.now());
-    return new CronTrigger(this.#schedule, clock, cron);
+    this.#firing.startAgain(policy, kept);
   }
 
   #announce(policy: AppliedPolicy): void {
