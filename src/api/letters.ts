@@ -13,8 +13,7 @@ import type {
   RetriedReply,
 } from './delivery-replies.ts';
 import { forEachLetter } from './each-letter.ts';
-import { letterFilter, letterQuery } from './letter-query.ts';
-import { readQuery } from './read-query.ts';
+import { queries } from './queries.ts';
 import type { DetailReply } from './replies.ts';
 import { refuseOtherSites } from './same-origin.ts';
 
@@ -31,13 +30,13 @@ export function serveLetters(app: FastifyInstance, { delivery: { letters } }: Ap
   app.get('/api/v1/dead-letters', async ({ query }, reply) => reply.send(await pageOf(letters, query)));
 
   app.delete('/api/v1/dead-letters', async ({ query }, reply) => {
-    const filter = readQuery(letterFilter, query);
+    const filter = (await queries()).readLetterFilter(query);
     const dropped = await forEachLetter(letters, filter, (id) => letters.drop(id));
     return reply.send({ dropped } satisfies DroppedAllReply);
   });
 
   app.post('/api/v1/dead-letters/retry', unasked, async ({ query }, reply) => {
-    const filter = readQuery(letterFilter, query);
+    const filter = (await queries()).readLetterFilter(query);
     const retried = await forEachLetter(
       letters,
       filter,
@@ -68,7 +67,7 @@ function missing(id: string): never {
 }
 
 async function pageOf(letters: DeadLetters, query: unknown): Promise<DeadLetterListReply> {
-  const { policy, run: runId, limit, cursor: after } = readQuery(letterQuery, query);
+  const { policy, run: runId, limit, cursor: after } = (await queries()).readLetterQuery(query);
   if (after !== undefined && (await letters.open(after)) === undefined) {
     throw new BadRequestError('cursor: the dead letter that it names is gone; begin anew without it');
   }

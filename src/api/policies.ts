@@ -5,8 +5,8 @@ import type { ApiParts } from './api-parts.ts';
 import { ignoreBody, requireYaml } from './content.ts';
 import { policyReplyOf, summaryOf, validatedReplyOf } from './policy-reply.ts';
 import { provenanceOf } from './provenance.ts';
-import { readPutQuery } from './put-query.ts';
 import { pythonList } from './python-text.ts';
+import { queries } from './queries.ts';
 import type { CapabilitiesReply, DetailReply, PolicyListReply, ValidationReply } from './replies.ts';
 import { sendAccepted } from './run-reply.ts';
 import { refuseOtherSites } from './same-origin.ts';
@@ -46,6 +46,7 @@ export function servePolicies(app: FastifyInstance, { registry, history }: ApiPa
 
   app.put<ByName>('/api/v1/policies/:name', { onRequest: requireYaml }, async (request, reply) => {
     const { name } = request.params;
+    const { readPutQuery } = await queries();
     const { cancel: cancelRuns } = readPutQuery(request.query);
     const provenance = provenanceOf(request);
     const outcome = await registry.replace(name, documentIn(request), { provenance, cancelRuns });

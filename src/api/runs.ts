@@ -3,8 +3,8 @@ import { ConflictError, NotFoundError } from '../errors.ts';
 import type { Run } from '../run/run.ts';
 import type { ApiParts } from './api-parts.ts';
 import { ignoreBody } from './content.ts';
+import { queries } from './queries.ts';
 import type { RunListReply } from './replies.ts';
-import { readRunQuery } from './run-query.ts';
 import { fullRunReplyOf, runLogReplyOf, runReplyOf, sendAccepted } from './run-reply.ts';
 import { refuseOtherSites } from './same-origin.ts';
 
@@ -23,6 +23,7 @@ export function serveRuns(app: FastifyInstance, { history, cancelRun }: ApiParts
   };
 
   app.get('/api/v1/runs', async (request, reply) => {
+    const { readRunQuery } = await queries();
     const { runs, nextCursor } = await history.list(readRunQuery(request.query));
     return reply.send({ runs: runs.map(runReplyOf), next_cursor: nextCursor ?? null } satisfies RunListReply);
   });

@@ -3,8 +3,7 @@ import type { BatchReceipt } from '../delivery/batch-store.ts';
 import { BadRequestError, NotFoundError } from '../errors.ts';
 import type { ApiParts } from './api-parts.ts';
 import type { TracedBatch, TraceReply } from './delivery-replies.ts';
-import { traceQuery } from './letter-query.ts';
-import { readQuery } from './read-query.ts';
+import { queries } from './queries.ts';
 import { momentOf } from './run-reply.ts';
 
 interface ById {
@@ -14,7 +13,7 @@ interface ById {
 /** `GET /api/v1/runs/ID/trace`: what became of all that a run has produced, as far as this daemon knows. */
 export function serveTrace(app: FastifyInstance, { history, delivery, state }: ApiParts): void {
   app.get<ById>('/api/v1/runs/:id/trace', async ({ params: { id }, query }, reply) => {
-    const { limit, cursor } = readQuery(traceQuery, query);
+    const { limit, cursor } = (await queries()).readTraceQuery(query);
     const run = await history.get(id);
     if (run === undefined) throw new NotFoundError(`run '${id}' not found`);
     const receipts = await delivery.receipts(id);
