@@ -52,9 +52,9 @@ export class BenchDaemon implements AsyncDisposable {
   }
 
   /** A daemon that sends to `receiver`. */
-  static startFor(receiver: Receiver, nodeFlags: readonly string[] = []): Promise<BenchDaemon> {
+  static startFor(receiver: Receiver, flags: readonly string[] = []): Promise<BenchDaemon> {
     const client = ['--diode-client-id', 'me', '--diode-client-secret', 'secret'];
-    return BenchDaemon.start(['--diode-target', receiver.target, ...client], nodeFlags);
+    return BenchDaemon.start(['--diode-target', receiver.target, ...client, ...flags]);
   }
 
   /** Resolves with the body; rejects when the status is not 2xx. */
