@@ -33,6 +33,7 @@ export function readinessOf(phase: Phase, sources: ReadinessSources): Readiness 
   const unable = faultOf(state?.health());
   const reasons = [
     ...unable.map((reason) => `what is accepted cannot be kept: ${reason}`),
+    ...warningOf(state?.health()),
     ...faultOf(sink.health()),
     ...spoolFaults(delivery),
     ...locks.faults(),
@@ -45,6 +46,10 @@ export function readinessOf(phase: Phase, sources: ReadinessSources): Readiness 
 
 function faultOf(health: { readonly ok: boolean; readonly reason: string } | undefined): string[] {
   return health === undefined || health.ok ? [] : [health.reason];
+}
+
+function warningOf(health: ReturnType<State['health']> | undefined): string[] {
+  return health?.warning === undefined ? [] : [health.warning];
 }
 
 function spoolFaults(delivery: Pick<Delivery, 'snapshot'>): string[] {

@@ -1,5 +1,6 @@
 import type { BatchOutcome } from '../delivery/batch-store.ts';
 import type { RunStatus } from '../run/run.ts';
+import { readText } from './stored.ts';
 
 /**
  * What the state's thread can be asked to do: by name, with plain values. Columns hold what is looked for; the rest of
@@ -98,6 +99,8 @@ export type Answer =
 export interface Meter {
   /** `''` while all is well, otherwise one sentence for a person. */
   readonly fault: string;
+  /** What was damaged and is repaired, one sentence for a person; `''`: nothing in this life of the daemon. */
+  readonly warning: string;
   readonly fileBytes: number;
   readonly waitingBytes: number;
   readonly letterCount: number;
@@ -119,8 +122,9 @@ export function keyOfName(name: string): NameKey {
   return JSON.stringify(name);
 }
 
+/** One that is damaged is a name as it is. */
 export function nameOfKey(key: NameKey): string {
-  return String(JSON.parse(key));
+  return readText(key) ?? key;
 }
 
 export interface PolicyRow {

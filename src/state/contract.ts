@@ -7,6 +7,8 @@ export interface StateHealth {
   readonly ok: boolean;
   /** One sentence for a person, such as `no space left on the device`; `''` when `ok`. */
   readonly reason: string;
+  /** What was damaged and is set aside since the daemon started, one sentence for a person; not there: nothing. */
+  readonly warning?: string;
 }
 
 /** What is written and kept, for status and metrics. */

@@ -8,15 +8,18 @@ import type {
   OpenedLetter,
   Settlement,
 } from '../delivery/batch-store.ts';
-import type { BatchEncoding, RunIdentity } from '../sink/contract.ts';
+import type { BatchEncoding } from '../sink/contract.ts';
 import { keyOfName, type LeftBatchRow, type LetterRow, type ReceiptRow, type SpoolRow } from './calls.ts';
 import type { StateThread } from './state-thread.ts';
+import { type LetterBody, readLetterBody, readReceipt, readSpoolBody, type SpoolBody } from './stored.ts';
 
 interface Parts {
   readonly thread: StateThread;
   readonly clock: Clock;
   /** As the thread last said. */
   readonly counts: () => { readonly waitingBytes: number; readonly letterCount: number };
+  /** Is told of what is not what was written, such as `a batch`: it is left out. */
+  readonly onUnreadable: (what: string) => void;
 }
 
 /** Batches, receipts and dead letters on disk. */
@@ -43,7 +46,8 @@ class KeptBatches implements BatchStore {
   }
 
   async found(): Promise<readonly LeftBatch[]> {
-    return (await this.#parts.thread.call('batches.found', [])).map(leftBatchOf);
+    const rows = await this.#parts.thread.call('batches.found', []);
+    return this.#readable('a batch', rows.map(leftBatchOf));
   }
 
   async keep(
@@ -82,19 +86,22 @@ class KeptBatches implements BatchStore {
   }
 
   async receipts(runId: string): Promise<readonly BatchReceipt[]> {
-    return (await this.#parts.thread.call('batches.receipts', [runId])).map(receiptOf);
+    const bodies = await this.#parts.thread.call('batches.receipts', [runId]);
+    return this.#readable('a receipt', bodies.map(readReceipt));
   }
 
   async letters({ policy, ...query }: Parameters<BatchStore['letters']>[0]): Promise<readonly DeadLetter[]> {
     const key = policy === undefined ? undefined : keyOfName(policy);
     const bodies = await this.#parts.thread.call('letters.list', [{ ...query, policy: key }]);
-    return bodies.map((body) => letterIn(body).letter);
+    return this.#readable('a dead letter', bodies.map(readLetterBody)).map(({ letter }) => letter);
   }
 
   async letter(id: string): Promise<OpenedLetter | undefined> {
     const row = await this.#parts.thread.call('letters.open', [id]);
     if (!row) return undefined;
-    const { letter, run } = letterIn(row.body);
+    const [body] = this.#readable('a dead letter', [readLetterBody(row.body)]);
+    if (!body) return undefined;
+    const { letter, run } = body;
     const bytes = Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.byteLength);
     return { letter, batch: { id: letter.batchId, run, entityCount: letter.entityCount, bytes } };
   }
@@ -102,31 +109,18 @@ class KeptBatches implements BatchStore {
   dropLetter(id: string): Promise<boolean> {
     return this.#parts.thread.call('letters.drop', [id]);
   }
-}
 
-/** JSON has no word for what is not there. */
-const ABSENT = {
-  parent: undefined,
-  keptAt: undefined,
-  firstSentAt: undefined,
-  lastSentAt: undefined,
-  settledAt: undefined,
-};
+  /** Leaves out what could not be read, and tells that there is such. */
+  #readable<T>(what: string, found: readonly (T | undefined)[]): T[] {
+    const readable = found.filter((item) => item !== undefined);
+    if (readable.length < found.length) this.#parts.onUnreadable(what);
+    return readable;
+  }
+}
 
 function receiptRowOf(receipt: BatchReceipt): ReceiptRow {
   const { id, runId, sequence, outcome, acceptedAt } = receipt;
   return { id, runId, sequence, outcome, acceptedAt, body: JSON.stringify(receipt) };
-}
-
-function receiptOf(body: string): BatchReceipt {
-  const receipt: BatchReceipt = { ...ABSENT, ...JSON.parse(body) };
-  return receipt;
-}
-
-interface SpoolBody {
-  readonly encoding: BatchEncoding;
-  readonly policy: string;
-  readonly run: RunIdentity;
 }
 
 function spoolRowOf({ batch, encoding, policy }: BatchPart): SpoolRow {
@@ -134,14 +128,10 @@ function spoolRowOf({ batch, encoding, policy }: BatchPart): SpoolRow {
   return { id: batch.id, body: JSON.stringify(body), bytes: copyOf(batch.bytes) };
 }
 
-function leftBatchOf({ receipt, spool }: LeftBatchRow): LeftBatch {
-  const body: SpoolBody = JSON.parse(spool);
-  return { ...receiptOf(receipt), ...body };
-}
-
-interface LetterBody {
-  readonly letter: DeadLetter;
-  readonly run: RunIdentity;
+/** undefined: a part of it is not what was written. */
+function leftBatchOf({ receipt, spool }: LeftBatchRow): LeftBatch | undefined {
+  const [read, body] = [readReceipt(receipt), readSpoolBody(spool)];
+  return read && body && { ...read, ...body };
 }
 
 function letterRowOf({ letter, batch }: OpenedLetter): LetterRow {
@@ -153,11 +143,6 @@ function letterRowOf({ letter, batch }: OpenedLetter): LetterRow {
     body: JSON.stringify(body),
     bytes: copyOf(batch.bytes),
   };
-}
-
-function letterIn(body: string): LetterBody {
-  const letter: LetterBody = JSON.parse(body);
-  return letter;
 }
 
 /** Alone in its memory, so that it goes over to the thread without all that lies beside it. */

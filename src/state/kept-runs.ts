@@ -5,18 +5,28 @@ import type { RunArchive } from '../run/run-archive.ts';
 import { STOP_REASON } from '../run/stop-reason.ts';
 import { keyOfName, type RunRow } from './calls.ts';
 import type { StateThread } from './state-thread.ts';
+import { readRun, readText } from './stored.ts';
 
 /** Takes about a millisecond. */
 const RUNS_A_SLICE = 250;
 
-/** Runs on disk. */
-export function keptRuns(thread: StateThread): RunArchive {
+/**
+ * Runs on disk.
+ * @param onUnreadable is told that a run is not what was written: it is left out.
+ */
+export function keptRuns(thread: StateThread, onUnreadable: (what: string) => void): RunArchive {
+  const runsOf = async (bodies: Promise<readonly string[]>): Promise<readonly Readonly<Run>[]> => {
+    const found = await readSlices(bodies);
+    const runs = found.filter((run) => run !== undefined);
+    if (runs.length < found.length) onUnreadable('a run');
+    return runs;
+  };
   return {
     record: (run) => thread.noteRun(run.id, rowOf(run)),
     addLine: (runId, { at, level, message }) => thread.noteLine([runId, at, level, message]),
     get: async (id) => {
       const body = await thread.call('runs.get', [id]);
-      return body === undefined ? undefined : runOf(body);
+      return (await runsOf(Promise.resolve(body === undefined ? [] : [body])))[0];
     },
     log: async (id) => {
       const { lines, dropped } = await thread.call('runs.log', [id]);
@@ -59,34 +69,23 @@ function hasCome({ status, retryAt, reason, trigger }: Readonly<Run>): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
-/** JSON has no word for what is not there. */
-const ABSENT = {
-  retryOf: undefined,
-  verdict: undefined,
-  retryAt: undefined,
-  usage: undefined,
-  progress: undefined,
-  startedAt: undefined,
-  finishedAt: undefined,
-};
-
-function runOf(body: string): Readonly<Run> {
-  const run: Run = { ...ABSENT, ...JSON.parse(body) };
-  return run;
-}
-
 /** All runs of all policies are read in slices: the event loop does not feel it. */
-async function runsOf(bodies: Promise<readonly string[]>): Promise<readonly Readonly<Run>[]> {
-  const runs: Readonly<Run>[] = [];
+async function readSlices(bodies: Promise<readonly string[]>): Promise<readonly (Run | undefined)[]> {
+  const runs: (Run | undefined)[] = [];
   for (const body of await bodies) {
-    runs.push(runOf(body));
+    runs.push(readRun(body));
     if (runs.length % RUNS_A_SLICE === 0) await nextTurn();
   }
   return runs;
 }
 
+const UNREADABLE = '(this line cannot be read: the data file is damaged)';
 const LEVELS: readonly RunLine['level'][] = ['debug', 'info', 'warn', 'error'];
 
 function lineOf({ at, level, message }: { at: number; level: string; message: string }): RunLine {
-  return { at, level: LEVELS.find((known) => known === level) ?? 'info', message: JSON.parse(message) };
+  return {
+    at,
+    level: LEVELS.find((known) => known === level) ?? 'info',
+    message: readText(message) ?? UNREADABLE,
+  };
 }

@@ -36,8 +36,8 @@ export async function openState({ directory, clock, log, bounds }: OpenOptions):
   const stops = [every(clock, UPKEEP_PERIOD_MS, upkeep), every(clock, PROBE_PERIOD_MS, probe)];
   return {
     policies: keptPolicies(thread),
-    runs: keptRuns(thread),
-    batches: keptBatches({ thread, clock, counts: meter }),
+    runs: keptRuns(thread, standing.onUnreadable),
+    batches: keptBatches({ thread, clock, counts: meter, onUnreadable: standing.onUnreadable }),
     spoolBytes: sharesOf(bounds.dataMaxBytes).spool,
     health: () => standing.health,
     figures: () => {
@@ -55,6 +55,7 @@ export async function openState({ directory, clock, log, bounds }: OpenOptions):
 class Standing {
   meter: Meter = {
     fault: '',
+    warning: '',
     fileBytes: 0,
     waitingBytes: 0,
     letterCount: 0,
@@ -63,14 +64,18 @@ class Standing {
     commitMs: 0,
   };
   readonly #log: Logger;
+  /** Told once each. */
+  readonly #unreadable = new Set<string>();
 
   constructor(log: Logger) {
     this.#log = log.child({ module: 'state' });
   }
 
   get health(): StateHealth {
-    const { fault } = this.meter;
-    return { ok: fault === '', reason: fault };
+    const { fault, warning } = this.meter;
+    const warnings = [warning, ...this.#unreadable].filter((words) => words !== '');
+    const health = { ok: fault === '', reason: fault };
+    return warnings.length === 0 ? health : { ...health, warning: warnings.join('; ') };
   }
 
   onMeter(meter: Meter): void {
@@ -78,6 +83,7 @@ class Standing {
     this.meter = meter;
     const dropped = meter.droppedLetters - before.droppedLetters;
     if (dropped > 0) this.#log.warn(`Dead letters that were dropped to make room: ${dropped}`);
+    if (meter.warning !== before.warning) this.#log.error(upperFirst(meter.warning));
     if (meter.fault === before.fault) return;
     if (meter.fault === '') this.#log.info('State is kept again');
     else this.#log.error(`State cannot be kept: ${meter.fault}`);
@@ -87,7 +93,19 @@ class Standing {
     this.#log.error(`A part of history was not written: ${message}`);
   }
 
+  /** A row that is kept is not what was written; `what` names the kind, such as `a run`. */
+  readonly onUnreadable = (what: string): void => {
+    const words = `${what} that is kept cannot be read: orb-worker doctor says more`;
+    if (this.#unreadable.has(words)) return;
+    this.#unreadable.add(words);
+    this.#log.error(upperFirst(words));
+  };
+
   onEnd(reason: string): void {
     this.onMeter({ ...this.meter, fault: reason });
   }
+}
+
+function upperFirst(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

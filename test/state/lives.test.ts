@@ -166,11 +166,3 @@ test('a place that can be no directory is refused in one line', async () => {
   mkdirSync(join(directory, 'state.sqlite'));
   await expect(open(directory)).rejects.toThrow(`the data directory ${directory} cannot be used: EISDIR`);
 });
-
-test('a file that is no database is refused in one line', async () => {
-  const directory = temporaryDirectory();
-  writeFileSync(join(directory, 'state.sqlite'), 'no database at all, whatever its name says'.repeat(100));
-  await expect(open(directory)).rejects.toThrow(
-    `the data directory ${directory} cannot be used: the data file is damaged`,
-  );
-});

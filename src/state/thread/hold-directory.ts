@@ -27,6 +27,8 @@ export class DirectoryError extends Error {
 /** A directory that is this process's alone. */
 export interface HeldDirectory {
   readonly owner: ProcessIdentity;
+  /** Who had it last; undefined: nobody, or nobody can say. */
+  readonly before: ProcessIdentity | undefined;
   release(): void;
 }
 
@@ -41,14 +43,16 @@ export function holdDirectory(directory: string, files: StateFiles): HeldDirecto
       chmodSync(directory, 0o700);
       syncNames(resolve(directory), dirname(resolve(firstMade)));
     }
-    closeSync(openSync(files.lock, 'a', 0o600));
+    // Only its lock counts: what is in it may be damaged.
+    closeSync(openSync(files.lock, 'w', 0o600));
   } catch (error) {
     throw new DirectoryError(`the data directory ${directory} cannot be used: ${messageOf(error)}`);
   }
   const lock = lockFile(directory, files);
   try {
-    const owner = takeOver(directory, files);
-    return { owner, release: () => lock.close() };
+    const before = ownerIn(files.owner);
+    const owner = takeOver(directory, files, before);
+    return { owner, before, release: () => lock.close() };
   } catch (error) {
     lock.close();
     throw error;
@@ -78,9 +82,12 @@ function lockFile(directory: string, files: StateFiles): DatabaseSync {
 }
 
 /** A lock file that was removed and made anew can be locked beside the old one: the daemon before must be gone, too. */
-function takeOver(directory: string, files: StateFiles): ProcessIdentity {
+function takeOver(
+  directory: string,
+  files: StateFiles,
+  before: ProcessIdentity | undefined,
+): ProcessIdentity {
   const owner = thisProcess();
-  const before = ownerIn(files.owner);
   if (before && before.pid !== owner.pid && isAlive(before)) throw inUse(directory, before);
   try {
     const draft = `${files.owner}.new`;
@@ -98,7 +105,7 @@ function inUse(directory: string, owner: ProcessIdentity | undefined): Directory
 }
 
 /** undefined: nobody, or nobody can say. */
-function ownerIn(file: string): ProcessIdentity | undefined {
+export function ownerIn(file: string): ProcessIdentity | undefined {
   try {
     const noted: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof noted !== 'object' || noted === null) return undefined;

@@ -7,7 +7,7 @@ const BUSY_MS = 1_000;
 /** Bytes of the log after which they are taken over into the file, if it may have so many. */
 const CHECKPOINT_BYTES = 16 * 1024 * 1024;
 /** Larger ones suit batches, smaller ones suit all else. */
-const PAGE_BYTES = 8_192;
+export const PAGE_BYTES = 8_192;
 
 /**
  * Opens the state's database, which nobody else may write: makes the file (for its owner alone) when there is none, and

@@ -4,10 +4,13 @@ import { messageOf } from '../../errors.ts';
 import { type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type FromThread, type Meter, type ToThread } from '../calls.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
+import { ForeignDatabaseError, isDamage } from '../repair/find-damage.ts';
+import { Mender } from '../repair/mender.ts';
 import { diskFaultOf, sqliteCodeOf } from './faults.ts';
 import { bytesOf, groupsOf } from './groups.ts';
 import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
 import { NewerSchemaError } from './migrations.ts';
+import { MisplacedError, Place } from './place.ts';
 import { Store, type TableCall } from './store.ts';
 import { Unwritten } from './unwritten.ts';
 
@@ -38,7 +41,7 @@ export function serve(): void {
 
 function startFault(directory: string, error: unknown): string {
   if (error instanceof DirectoryError) return error.message;
-  if (error instanceof NewerSchemaError)
+  if (error instanceof NewerSchemaError || error instanceof ForeignDatabaseError)
     return `the data directory ${directory} cannot be used: ${error.message}`;
   return `the data directory ${directory} cannot be used: ${diskFaultOf(error) ?? messageOf(error)}`;
 }
@@ -50,12 +53,16 @@ class Server {
   readonly #bounds: StateBounds;
   readonly #mostGroupBytes: number;
   readonly #held: HeldDirectory;
+  readonly #mender: Mender;
   readonly #unwritten = new Unwritten();
   readonly #life: number;
   /** undefined: it could not be opened again after a fault. */
   #store: Store | undefined;
+  #place: Place;
   #fault = '';
   #mustReopen = false;
+  #isDamaged = false;
+  #isMisplaced = false;
   #probeBytes = FEWEST_PROBE_BYTES;
   #commits = 0;
   #commitMs = 0;
@@ -70,8 +77,18 @@ class Server {
     this.#mostGroupBytes = sharesOf(bounds.dataMaxBytes).log / 2;
     this.#database = files.database;
     this.#held = holdDirectory(directory, files);
+    const { owner, before } = this.#held;
+    this.#mender = new Mender({
+      directory,
+      files,
+      mostLogBytes: sharesOf(bounds.dataMaxBytes).log,
+      isSameBoot: before?.bootId === owner.bootId,
+      wasUsed: before !== undefined,
+    });
     try {
-      this.#store = new Store(files.database, bounds, this.#held.owner);
+      this.#mender.look('quick');
+      this.#store = this.#mender.open(() => new Store(files.database, bounds, owner));
+      this.#place = new Place(files.database);
       this.#life = this.#store.life;
     } catch (error) {
       this.#held.release();
@@ -118,6 +135,7 @@ class Server {
     if (!store) return this.#refuse(calls);
     const isSynced = calls.some(({ name }) => CALL_KINDS[name] === 'kept');
     try {
+      this.#place.check();
       return this.#measured(() => store.transact(calls, isSynced));
     } catch (error) {
       this.#noteFault(
@@ -160,9 +178,14 @@ class Server {
   #reopened(): Store {
     if (this.#store && !this.#mustReopen) return this.#store;
     const old = this.#store;
+    if (this.#isMisplaced) old?.moveTo(this.#database);
+    this.#isMisplaced = false;
     this.#store = undefined;
     closeQuietly(old);
-    this.#store = new Store(this.#database, this.#bounds, this.#life);
+    if (this.#isDamaged) this.#mender.look('full');
+    this.#store = this.#mender.open(() => new Store(this.#database, this.#bounds, this.#life));
+    this.#place = new Place(this.#database);
+    this.#isDamaged = false;
     this.#mustReopen = false;
     return this.#store;
   }
@@ -170,6 +193,8 @@ class Server {
   #noteFault(error: unknown, bytes: number): void {
     this.#fault = diskFaultOf(error) ?? messageOf(error);
     this.#mustReopen ||= sqliteCodeOf(error) !== SQLITE_FULL;
+    this.#isDamaged ||= isDamage(error);
+    this.#isMisplaced ||= error instanceof MisplacedError;
     this.#probeBytes = Math.min(Math.max(this.#probeBytes, bytes), MOST_PROBE_BYTES);
     this.#store?.upkeep.abandon();
   }
@@ -237,6 +262,7 @@ class Server {
   #meter(): Meter {
     return {
       fault: this.#fault,
+      warning: this.#mender.warning,
       fileBytes: [this.#database, ...companionsOf(this.#database)].reduce(
         (sum, file) => sum + sizeOf(file),
         0,

@@ -2,11 +2,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import { type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type CallName, type Calls, type UpkeepCalls } from '../calls.ts';
+import { salvage } from '../repair/salvage.ts';
 import { batchTable } from './batch-table.ts';
 import { diskFaultOf } from './faults.ts';
 import { bytesOf } from './groups.ts';
 import { type LetterTable, letterTable } from './letter-table.ts';
 import { openDatabase } from './open-database.ts';
+import { putInPlace } from './place.ts';
 import { policyTable } from './policy-table.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type RunTable, runTable } from './run-table.ts';
@@ -28,6 +30,7 @@ export class Store {
   readonly life: number;
   readonly #db: DatabaseSync;
   readonly #mostContent: number;
+  readonly #mostLog: number;
   readonly #calls: TableCalls;
   readonly #runs: RunTable;
   readonly #letters: LetterTable;
@@ -40,6 +43,7 @@ export class Store {
   constructor(file: string, bounds: StateBounds, life: ProcessIdentity | number) {
     const shares = sharesOf(bounds.dataMaxBytes);
     this.#mostContent = shares.content;
+    this.#mostLog = shares.log;
     this.#db = openDatabase(file, shares.log);
     try {
       this.life = typeof life === 'number' ? life : beginLife(this.#db, life);
@@ -103,6 +107,13 @@ export class Store {
   /** Takes the log over into the file, as far as nobody reads it. */
   checkpoint(): void {
     this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  }
+
+  /** Makes a copy of everything in the place of a file that is gone; the store itself is to be closed then. */
+  moveTo(database: string): void {
+    const copy = `${database}.new`;
+    salvage(this.#db, copy, this.#mostLog);
+    putInPlace(copy, database);
   }
 
   close(): void {

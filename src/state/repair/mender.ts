@@ -1,0 +1,38 @@
+import { messageOf } from '../../errors.ts';
+import { isDamage } from './find-damage.ts';
+import { type MendOptions, mend } from './mend.ts';
+import { summaryOf } from './repair-report.ts';
+
+type MenderOptions = Omit<MendOptions, 'depth' | 'now'>;
+
+/** Repairs what a daemon keeps, when it starts and while it lives, and remembers that it did. */
+export class Mender {
+  readonly #options: MenderOptions;
+  #warning = '';
+
+  constructor(options: MenderOptions) {
+    this.#options = options;
+  }
+
+  /** What was repaired last in this life of the daemon, one sentence for a person; `''`: nothing. */
+  get warning(): string {
+    return this.#warning;
+  }
+
+  /** Nobody has the database open. Throws what SQLite or the system say of the disk, and a `ForeignDatabaseError`. */
+  look(depth: MendOptions['depth'], known: readonly string[] = []): void {
+    const repair = mend({ ...this.#options, depth, now: Date.now() }, known);
+    if (repair) this.#warning = summaryOf(repair);
+  }
+
+  /** Opens the database; once more after a repair where it turns out to be damaged only then. */
+  open<T>(open: () => T): T {
+    try {
+      return open();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.look('full', [`the data file cannot be opened: ${messageOf(error)}`]);
+      return open();
+    }
+  }
+}

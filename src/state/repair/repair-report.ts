@@ -1,0 +1,70 @@
+import type { SalvagedTable } from './salvage.ts';
+
+/** A repair that was made, as `report.json` tells it. */
+export interface Repair {
+  /** ISO 8601. */
+  readonly at: string;
+  /** Where the database lies as it was. */
+  readonly folder: string;
+  /** What was wrong, a sentence each. */
+  readonly damage: readonly string[];
+  /** Why nothing was taken over; undefined: something was. */
+  readonly failure: string | undefined;
+  readonly tables: readonly SalvagedTable[];
+}
+
+/** What is in each table, for a person. */
+const CONTENTS: Readonly<Record<SalvagedTable['table'], string>> = {
+  policies: 'policies',
+  spool: 'batches that wait to be delivered',
+  batches: 'receipts of batches',
+  letters: 'dead letters',
+  lives: 'notes of earlier starts',
+  sequences: 'counters',
+  runs: 'runs',
+  run_lines: 'log lines of runs',
+};
+
+const MOST_FINDINGS = 10;
+
+/** `report.txt`. */
+export function describeRepair({ at, folder, damage, failure, tables }: Repair): string {
+  const kept = tables.map(({ table, rows, lossCount }) => {
+    const lost = lossCount === 0 ? '' : `, ${lossCount} places could not be read`;
+    return `  ${rows} ${CONTENTS[table]}${lost}`;
+  });
+  const losses = tables.flatMap(({ table, losses: told }) =>
+    told.map((loss) => `  ${CONTENTS[table]}: ${loss}`),
+  );
+  return [
+    `The data file was damaged; this was found at ${at}:`,
+    ...damage.slice(0, MOST_FINDINGS).map((finding) => `  ${finding}`),
+    ...(damage.length > MOST_FINDINGS ? [`  and ${damage.length - MOST_FINDINGS} more (report.json)`] : []),
+    '',
+    `It lies as it was in ${folder}, and nothing of it is used any more.`,
+    '',
+    ...(failure === undefined
+      ? ['Taken over into a new data file:', ...kept]
+      : [`Nothing could be taken over into a new data file: ${failure}`]),
+    ...(losses.length === 0 ? [] : ['', 'What could not be read:', ...losses]),
+    '',
+    'What it means:',
+    '  Policies that are missing have to be applied again.',
+    '  Batches that are missing are not delivered; their runs say so.',
+    '  A batch whose receipt is missing is sent under a new request id.',
+    '  Look at the disk and the memory of the machine: neither SQLite nor orb-worker writes such files.',
+    '',
+  ].join('\n');
+}
+
+/** One sentence for the log and `/readyz`. */
+export function summaryOf({ folder, failure, tables }: Repair): string {
+  const lossCount = tables.reduce((sum, table) => sum + table.lossCount, 0);
+  const what =
+    failure === undefined
+      ? lossCount === 0
+        ? 'all of its rows could be read and are kept'
+        : `what could be read is kept, ${lossCount} places could not`
+      : 'nothing of it could be read';
+  return `the data file was damaged: ${what}; the report and the file as it was are in ${folder}`;
+}
