@@ -276,12 +276,6 @@ describe('stopping', () => {
     await expectNoLoadedChild(policies);
   });
 
-  test('says of no policy that it is not there: one that was just kept comes with the next life', async () => {
-    await using policies = new Policies();
-    policies.registry.stop();
-    expect(await errorOf(policies.registry.delete('edge'))).toBeInstanceOf(UnavailableError);
-  });
-
   test('a document that is being applied is refused, and lets go of its packages', async () => {
     await using policies = new Policies();
     const applied = errorOf(policies.apply({ edge: {} }));

@@ -201,6 +201,18 @@ test('what cannot be kept is refused, and nothing has changed then', async () =>
   expect((await policies.finished(policies.registry.submit('a'))).status).toBe('completed');
 });
 
+test('a daemon that stops deletes nothing: what was kept meanwhile is known on disk alone', async () => {
+  await using lives = new Lives({ host });
+  const policies = await lives.begin();
+  await policies.apply({ a: hourly });
+  policies.registry.stop();
+  for (const name of ['a', 'unknown']) {
+    expect(await errorOf(policies.registry.delete(name))).toBeInstanceOf(UnavailableError);
+  }
+  await lives.stop();
+  expect((await lives.begin()).names).toEqual(['a']);
+});
+
 describe('a policy without a schedule', () => {
   test('is owed its run until one has ended', async () => {
     const { lives, at } = heldLives();
