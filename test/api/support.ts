@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
@@ -20,6 +19,7 @@ import type {
 import { createRunHistory } from '../../src/run/history.ts';
 import { moveTo, type Run } from '../../src/run/run.ts';
 import { Secrets } from '../../src/secrets.ts';
+import { runOf } from '../support/runs.ts';
 import { KeptDelivery } from './kept-delivery.ts';
 
 /** A registry that takes a JSON list of names for a document, and remembers what it was given. */
@@ -134,31 +134,16 @@ let sequence = 0;
 /** A run that has just been opened. */
 export function openedRun(policy: string, changes: Partial<Run> = {}): Run {
   const createdAt = changes.createdAt ?? Date.UTC(2026, 0, 2, 3, 4, 5, 678);
-  return {
-    id: randomUUID(),
-    sequence: sequence++,
+  return runOf(sequence++, {
     policy,
     trigger: 'once',
     policyNumber: 0,
-    retryOf: undefined,
-    retries: 0,
-    verdict: undefined,
-    retryAt: undefined,
     backend: { package: 'pkg', version: '1.0.0', name: 'sample', appName: 'app', appVersion: '2.0' },
     dueAt: createdAt,
     createdAt,
-    status: 'pending',
-    reason: '',
-    entityCount: 0,
-    batches: 0,
-    bytes: 0,
-    usage: undefined,
-    progress: undefined,
-    startedAt: undefined,
-    finishedAt: undefined,
     updatedAt: createdAt,
     ...changes,
-  };
+  });
 }
 
 /** Takes a run through its states, and tells the listeners as the daemon does. */

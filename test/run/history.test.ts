@@ -4,7 +4,8 @@ import { BadRequestError } from '../../src/errors.ts';
 import { Events } from '../../src/events.ts';
 import type { RunHistory, RunQuery } from '../../src/run/contract.ts';
 import { createRunHistory } from '../../src/run/history.ts';
-import { moveTo, type Run, type RunStatus } from '../../src/run/run.ts';
+import { moveTo, type Run, type RunStatus, type RunTrigger } from '../../src/run/run.ts';
+import { runOf } from '../support/runs.ts';
 
 /** A history, and runs that are told to it as the coordinator tells them. */
 class Story {
@@ -14,32 +15,10 @@ class Story {
   readonly history: RunHistory = createRunHistory({ events: this.events, clock: systemClock });
   #sequence = 0;
 
-  open(policy: string): Run {
+  open(policy: string, trigger: RunTrigger = 'cron'): Run {
     const sequence = ++this.#sequence;
-    const run: Run = {
-      id: `run-${sequence}`,
-      sequence,
-      policy,
-      trigger: 'cron',
-      policyNumber: 0,
-      retryOf: undefined,
-      retries: 0,
-      verdict: undefined,
-      retryAt: undefined,
-      backend: { package: 'pkg', version: '1.0.0', name: 'pkg', appName: 'app', appVersion: '1' },
-      dueAt: sequence,
-      createdAt: sequence,
-      status: 'pending',
-      reason: '',
-      entityCount: 0,
-      batches: 0,
-      bytes: 0,
-      usage: undefined,
-      progress: undefined,
-      startedAt: undefined,
-      finishedAt: undefined,
-      updatedAt: sequence,
-    };
+    const times = { dueAt: sequence, createdAt: sequence, updatedAt: sequence };
+    const run = runOf(sequence, { ...times, id: `run-${sequence}`, policy, trigger });
     this.events.emit('run:opened', { run });
     return run;
   }
@@ -50,8 +29,8 @@ class Story {
     return run;
   }
 
-  run(policy: string, status: RunStatus = 'failed'): Run {
-    return this.finish(this.open(policy), status);
+  run(policy: string, status: RunStatus = 'failed', trigger: RunTrigger = 'cron'): Run {
+    return this.finish(this.open(policy, trigger), status);
   }
 
   async page(query: Partial<RunQuery>): Promise<{ ids: string[]; nextCursor: string | undefined }> {

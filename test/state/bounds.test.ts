@@ -7,7 +7,8 @@ import { UnavailableError } from '../../src/errors.ts';
 import type { ArchiveQuery } from '../../src/run/run-archive.ts';
 import type { State } from '../../src/state/contract.ts';
 import { HeldClock } from '../support/held-clock.ts';
-import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
+import { runOf } from '../support/runs.ts';
+import { batchOf, policyOf, receiptOf } from './objects.ts';
 import { keep, open, QUICK, temporaryDirectory } from './support.ts';
 
 const MIB = 1024 * 1024;

@@ -21,7 +21,8 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { StartError } from '../../src/errors.ts';
 import type { State } from '../../src/state/contract.ts';
-import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
+import { runOf } from '../support/runs.ts';
+import { batchOf, policyOf, receiptOf } from './objects.ts';
 import { keep, open, temporaryDirectory } from './support.ts';
 
 const PAGE = 8_192;

@@ -9,7 +9,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { UnavailableError } from '../../src/errors.ts';
 import type { State } from '../../src/state/contract.ts';
 import { HeldClock } from '../support/held-clock.ts';
-import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
+import { runOf } from '../support/runs.ts';
+import { batchOf, policyOf, receiptOf } from './objects.ts';
 import { keep, open, temporaryDirectory } from './support.ts';
 
 /** A file system of its own, if this process may make one. */

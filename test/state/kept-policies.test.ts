@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Run } from '../../src/run/run.ts';
 import type { State } from '../../src/state/contract.ts';
-import { policyOf, runOf } from './objects.ts';
+import { runOf } from '../support/runs.ts';
+import { policyOf } from './objects.ts';
 import { open, QUICK, temporaryDirectory } from './support.ts';
 
 async function reopened(directory: string, state: State): Promise<State> {

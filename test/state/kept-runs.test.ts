@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { Run, RunStatus } from '../../src/run/run.ts';
 import type { ArchiveQuery } from '../../src/run/run-archive.ts';
-import { runOf } from './objects.ts';
+import { runOf } from '../support/runs.ts';
 import { open, QUICK, temporaryDirectory } from './support.ts';
 
 const EVERYTHING: ArchiveQuery = { policy: undefined, status: undefined, limit: 1_000, before: undefined };

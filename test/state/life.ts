@@ -5,7 +5,8 @@ import { systemClock } from '../../src/clock.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { State } from '../../src/state/contract.ts';
 import { openState } from '../../src/state/open-state.ts';
-import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
+import { runOf } from '../support/runs.ts';
+import { batchOf, policyOf, receiptOf } from './objects.ts';
 
 const [directory = '', work = ''] = process.argv.slice(2);
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchReceipt } from '../../src/delivery/batch-store.ts';
 import type { KeptPolicy } from '../../src/policy/policy-store.ts';
-import type { Run } from '../../src/run/run.ts';
 import type { Batch } from '../../src/sink/contract.ts';
 
 export function policyOf(number: number, changes: Partial<KeptPolicy> = {}): KeptPolicy {
@@ -11,34 +10,6 @@ export function policyOf(number: number, changes: Partial<KeptPolicy> = {}): Kep
     document: '{"config":{}}',
     provenance: 'loopback',
     appliedAt: 1_000,
-    ...changes,
-  };
-}
-
-export function runOf(sequence: number, changes: Partial<Run> = {}): Run {
-  return {
-    id: randomUUID(),
-    sequence,
-    policy: 'p1',
-    policyNumber: 1,
-    trigger: 'cron',
-    retryOf: undefined,
-    retries: 0,
-    backend: { package: 'b', version: '1.0.0', name: 'b', appName: 'a', appVersion: '1' },
-    dueAt: 1_000,
-    createdAt: Date.now(),
-    status: 'pending',
-    reason: '',
-    verdict: undefined,
-    retryAt: undefined,
-    entityCount: 0,
-    batches: 0,
-    bytes: 0,
-    usage: undefined,
-    progress: undefined,
-    startedAt: undefined,
-    finishedAt: undefined,
-    updatedAt: 1_000,
     ...changes,
   };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { batchOf, policyOf, receiptOf, runOf } from './objects.ts';
+import { runOf } from '../support/runs.ts';
+import { batchOf, policyOf, receiptOf } from './objects.ts';
 import { keep, open, temporaryDirectory } from './support.ts';
 
 test('what was kept is found after a restart', async () => {

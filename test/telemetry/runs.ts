@@ -1,4 +1,5 @@
 import type { Run, RunStatus } from '../../src/run/run.ts';
+import { runOf } from '../support/runs.ts';
 
 let sequence = 0;
 
@@ -6,16 +7,10 @@ let sequence = 0;
 export function aRun(status: RunStatus, fields: Partial<Run> = {}): Run {
   sequence += 1;
   const at = Date.UTC(2026, 0, 1);
-  return {
+  return runOf(sequence, {
     id: `run-${sequence}`,
-    sequence,
     policy: 'edge',
-    trigger: 'cron',
     policyNumber: 0,
-    retryOf: undefined,
-    retries: 0,
-    verdict: undefined,
-    retryAt: undefined,
     backend: {
       package: 'host',
       version: '1.0.0',
@@ -26,15 +21,9 @@ export function aRun(status: RunStatus, fields: Partial<Run> = {}): Run {
     dueAt: at,
     createdAt: at,
     status,
-    reason: '',
-    entityCount: 0,
-    batches: 0,
-    bytes: 0,
-    usage: undefined,
-    progress: undefined,
     startedAt: at,
     finishedAt: at + 120,
     updatedAt: at + 120,
     ...fields,
-  };
+  });
 }

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { systemClock } from '../../../src/clock.ts';
 import { openState } from '../../../src/state/open-state.ts';
-import { policyOf, runOf } from '../../state/objects.ts';
+import { policyOf } from '../../state/objects.ts';
+import { runOf } from '../../support/runs.ts';
 
 const SAVED_AT_ONCE = 500;
 /** What is noted and not written yet is in memory. */
