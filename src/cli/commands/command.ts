@@ -25,6 +25,7 @@ type Load = () => Promise<Command>;
 
 const loaders: Readonly<Record<string, Load>> = {
   trace: async () => (await import('./trace.ts')).traceCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
   'dead-letters': async () => (await import('./dead-letters.ts')).deadLettersCommand,
 };
 

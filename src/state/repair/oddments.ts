@@ -13,6 +13,12 @@ export function settleOddments(db: DatabaseSync): void {
   db.exec('BEGIN');
   giveReceipts(db);
   endWaits(db);
+  db.exec(`
+    UPDATE runs SET status = body ->> 'status' WHERE status <> body ->> 'status';
+    UPDATE runs SET finished_at = CASE WHEN status IN ('pending', 'running', 'delivering') THEN NULL
+      ELSE CAST(coalesce(body ->> 'finishedAt', body ->> 'updatedAt') AS INTEGER) END
+    WHERE (finished_at IS NULL) <> (status IN ('pending', 'running', 'delivering'));
+  `);
   // Runs of the life that is about to begin are told from earlier ones by its number.
   db.exec(`
     INSERT OR IGNORE INTO lives (number, boot_id, pid, started)

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import type { HistoryCalls, LogRows, RunRow, RunRowQuery } from '../calls.ts';
 import { diskFaultOf } from './faults.ts';
@@ -63,9 +63,13 @@ export function runTable(db: DatabaseSync, life: number, onEnded: (policy: strin
     'SELECT max(last, coalesce((SELECT max(sequence) FROM runs), 0)) AS last FROM sequences',
   );
   const policies = db.prepare('SELECT name, runs_after FROM policies ORDER BY number');
-  const latest = db.prepare(`
-    SELECT body FROM runs WHERE policy = ? AND sequence > ? AND status <> 'skipped' ORDER BY sequence DESC LIMIT ?
-  `);
+  const latestWhere = (condition: string): StatementSync =>
+    db.prepare(`
+      SELECT body FROM runs WHERE policy = ? AND sequence > ? AND status <> 'skipped' AND ${condition}
+      ORDER BY sequence DESC LIMIT ?
+    `);
+  const latest = latestWhere("trigger <> 'ingest'");
+  const latestIngests = latestWhere("trigger = 'ingest'");
 
   const record = (row: RunRow): void => {
     const [
@@ -98,9 +102,10 @@ export function runTable(db: DatabaseSync, life: number, onEnded: (policy: strin
     'runs.log': (id): LogRows => lines.of(id),
     'runs.list': (query) => listRuns(db, query),
     'runs.latestOfEach': (count) =>
-      policies
-        .all()
-        .flatMap(({ name, runs_after }) => bodies(latest.all(name ?? null, runs_after ?? null, count))),
+      policies.all().flatMap(({ name = null, runs_after = null }) => {
+        const found = bodies(latest.all(name, runs_after, count));
+        return found.length > 0 ? found : bodies(latestIngests.all(name, runs_after, count));
+      }),
     'runs.unfinished': () => bodies(unfinished.all()),
     'runs.lastSequence': () => Number(lastSequence.get()?.last ?? 0),
   };

@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.ts';
 import { type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type FromThread, type Meter, type ToThread } from '../calls.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
+import { isOfThisBoot } from '../repair/boot.ts';
 import { ForeignDatabaseError, isDamage } from '../repair/find-damage.ts';
 import { Mender } from '../repair/mender.ts';
 import { diskFaultOf, sqliteCodeOf } from './faults.ts';
@@ -82,7 +83,7 @@ class Server {
       directory,
       files,
       mostLogBytes: sharesOf(bounds.dataMaxBytes).log,
-      isSameBoot: before?.bootId === owner.bootId,
+      isSameBoot: isOfThisBoot(files.database, before, owner),
       wasUsed: before !== undefined,
     });
     try {

@@ -10,6 +10,8 @@ const LETTERS_A_STEP = 10;
 const PAGES_A_STEP = 256;
 /** Of the policy's runs, what those that were skipped may be at most: many of them push no real run out. */
 const SKIPPED_SHARE = 0.2;
+/** What backends hand over beside the schedule is counted apart, for the same reason. */
+const IS_REAL = "status <> 'skipped' AND trigger <> 'ingest'";
 /** The file gives pages back to the disk when more of them than this share are free. */
 const FREE_SHARE = 0.25;
 
@@ -18,13 +20,22 @@ const IS_FINAL = "status NOT IN ('pending', 'running', 'delivering')";
 const IS_SETTLED = `${IS_FINAL}
   AND NOT EXISTS (SELECT 1 FROM batches WHERE run_id = runs.id AND outcome = 'waiting')
   AND NOT EXISTS (SELECT 1 FROM letters WHERE run_id = runs.id)`;
+/** It is not the one that tells when its policy's schedule was last due. */
+const MAY_GO = `(
+  trigger <> 'cron' OR NOT EXISTS (SELECT 1 FROM policies WHERE number = runs.policy_number) OR EXISTS (
+    SELECT 1 FROM runs AS later WHERE later.policy = runs.policy AND later.sequence > runs.sequence
+      AND later.trigger = 'cron' AND later.policy_number = runs.policy_number
+  )
+)`;
+const CAN_BE_DROPPED = `${IS_SETTLED} AND ${MAY_GO}`;
 
 /** Each `next` is a small step, to be taken in a transaction of its own. */
 type Steps = Generator<void, void, void>;
 
 /**
  * Drops what is beyond the bounds: runs that are too many or too old; when room is scarce history first (lines,
- * receipts, runs), then dead letters; a batch that waits never.
+ * receipts, runs), then dead letters. A batch that waits never goes, nor does the latest run of a policy's schedule:
+ * moments after that one count as missed.
  */
 export class Upkeep {
   readonly #db: DatabaseSync;
@@ -124,16 +135,17 @@ export class Upkeep {
     const mostSkipped = Math.floor(this.#bounds.historyRuns * SKIPPED_SHARE);
     const surplus = (condition: string, most: number): StatementSync =>
       this.#db.prepare(`
-        SELECT sequence FROM runs WHERE policy = ? AND ${condition} AND ${IS_SETTLED} AND sequence <= (
+        SELECT sequence FROM runs WHERE policy = ? AND ${condition} AND ${CAN_BE_DROPPED} AND sequence <= (
           SELECT sequence FROM runs WHERE policy = ? AND ${condition} ORDER BY sequence DESC LIMIT 1 OFFSET ${most}
         ) ORDER BY sequence LIMIT ${RUNS_A_STEP}
       `);
     const skipped = surplus("status = 'skipped'", mostSkipped);
-    const real = surplus("status <> 'skipped'", this.#bounds.historyRuns - mostSkipped);
+    const real = surplus(IS_REAL, this.#bounds.historyRuns - mostSkipped);
+    const ingests = surplus("trigger = 'ingest'", this.#bounds.historyRuns);
     let count = 0;
     for (const policy of this.#touched) {
       this.#touched.delete(policy);
-      for (const statement of [skipped, real]) {
+      for (const statement of [skipped, real, ingests]) {
         while (this.#drop(statement.all(policy, policy)) === RUNS_A_STEP) yield;
       }
       if (++count % POLICIES_A_STEP === 0) yield;
@@ -142,7 +154,7 @@ export class Upkeep {
 
   *#dropOld(before: number): Steps {
     const old = this.#db.prepare(`
-      SELECT sequence FROM runs WHERE sequence > ? AND created_at < ? AND finished_at < ? AND ${IS_SETTLED}
+      SELECT sequence FROM runs WHERE sequence > ? AND created_at < ? AND finished_at < ? AND ${CAN_BE_DROPPED}
       ORDER BY sequence LIMIT ${RUNS_A_STEP}
     `);
     // Later runs are younger: the first that is not too old ends the search.
@@ -205,10 +217,10 @@ export class Upkeep {
     return () => Number(drop.run().changes) > 0;
   }
 
-  /** The latest of each policy stays: it tells when its schedule was due. */
+  /** The latest of each policy stays: it tells how the policy is. */
   #someRuns(): () => boolean {
     const oldest = this.#db.prepare(`
-      SELECT sequence FROM runs WHERE sequence > ? AND ${IS_SETTLED}
+      SELECT sequence FROM runs WHERE sequence > ? AND ${CAN_BE_DROPPED}
         AND EXISTS (SELECT 1 FROM runs AS later WHERE later.policy = runs.policy AND later.sequence > runs.sequence)
       ORDER BY sequence LIMIT ${RUNS_A_STEP}
     `);

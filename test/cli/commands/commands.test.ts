@@ -207,7 +207,9 @@ describe('a command', () => {
       expect((await runProgram([name, '-V'])).stdout).toMatch(/^Orb Worker version: /);
     }
     const page = (await runProgram(['--help'])).stdout;
-    expect(page).toContain('orb-worker trace, orb-worker dead-letters; --help behind each');
+    expect(page).toContain(
+      'orb-worker trace, orb-worker doctor, orb-worker dead-letters; --help behind each',
+    );
   });
 
   test('ends quietly where its reader has had enough', async () => {

@@ -1,0 +1,66 @@
+import { existsSync, lstatSync, statfsSync } from 'node:fs';
+import { companionsOf, type StateFiles } from '../files.ts';
+import { asidesIn } from './files-aside.ts';
+import type { Finding } from './finding.ts';
+
+/** With less than this SQLite cannot take its log over into the file. */
+const LEAST_FREE_BYTES = 128 * 1024 * 1024;
+const OTHERS = 0o077;
+
+/** What is to be said of the directory and its files, whatever is in them. */
+export function examineFiles(directory: string, files: StateFiles): Finding[] {
+  return [...examineModes(directory, files), ...examineAsides(directory), ...examineSpace(directory)];
+}
+
+/** Those that others may look into, of those that are there. */
+export function openFilesIn(directory: string, files: StateFiles): string[] {
+  const all = [directory, files.database, ...companionsOf(files.database), files.lock, files.owner];
+  return all.filter((file) => existsSync(file) && (lstatSync(file).mode & OTHERS) !== 0);
+}
+
+function examineModes(directory: string, files: StateFiles): Finding[] {
+  return openFilesIn(directory, files).map((file) => ({
+    severity: 'warning',
+    where: file,
+    what: `its mode is ${(lstatSync(file).mode & 0o777).toString(8)}`,
+    meaning: 'Other users of this machine can look into it, or change it.',
+    remedy: 'A repair takes the rights of all others away.',
+  }));
+}
+
+function examineAsides(directory: string): Finding[] {
+  return asidesIn(directory).map(({ folder, report, reportText }): Finding => {
+    if (!existsSync(report)) {
+      return {
+        severity: 'damage',
+        where: folder,
+        what: 'a repair was cut off',
+        meaning: 'A part of the data is here and is not taken over yet.',
+        remedy: 'A repair, or the next start of the daemon, goes on with it.',
+      };
+    }
+    return {
+      severity: 'note',
+      where: folder,
+      what: `the data file was damaged earlier and lies here as it was: see ${reportText}`,
+      meaning: 'Nothing of it is used any more.',
+      remedy: 'Remove the folder when nobody needs it.',
+    };
+  });
+}
+
+function examineSpace(directory: string): Finding[] {
+  const { bavail, bsize } = statfsSync(directory);
+  const free = bavail * bsize;
+  if (free >= LEAST_FREE_BYTES) return [];
+  return [
+    {
+      severity: 'warning',
+      where: directory,
+      what: `${Math.floor(free / 1024 / 1024)} MiB are free on its file system`,
+      meaning:
+        'The daemon soon has to refuse what it is given: policies with 503, batches by holding backends back.',
+      remedy: 'Make room, or lower --data-max-bytes.',
+    },
+  ];
+}
