@@ -163,7 +163,10 @@ export interface RunHistory {
   log(id: string): Promise<RunLog>;
   /** Rejects with `BadRequestError` for a cursor that is none, or of another query. */
   list(query: RunQuery): Promise<RunPage>;
-  /** The latest runs of an applied policy, newest first, without those that were skipped. */
+  /**
+   * The latest runs of an applied policy, newest first, without those that were skipped; those of the trigger `ingest`
+   * only where there are no others.
+   */
   latest(policy: string, count: number): readonly Readonly<Run>[];
   /** The policy was deleted: a new one of the same name starts without runs. */
   detach(policy: string): void;

@@ -9,15 +9,16 @@ type KeptRun = Readonly<Run>;
 interface Bounds {
   /** More runs than these in all are kept only where a policy has no more than {@link FEWEST_RUNS}. */
   readonly inAll: number;
-  /** Of one policy; those that were skipped are counted apart, so that many of them push no real run out. */
+  /** Of one policy; skipped ones and ingests are counted apart, so that many of them push no other run out. */
   readonly runs: number;
   readonly skipped: number;
+  readonly ingests: number;
 }
 
 const FEWEST_RUNS = 5;
-export const ALONE: Bounds = { inAll: 10_000, runs: 80, skipped: 20 };
+export const ALONE: Bounds = { inAll: 10_000, runs: 80, skipped: 20, ingests: 100 };
 /** What is only there to be shown at once. */
-export const BESIDE_ARCHIVE: Bounds = { inAll: 1_000, runs: FEWEST_RUNS, skipped: 0 };
+export const BESIDE_ARCHIVE: Bounds = { inAll: 1_000, runs: FEWEST_RUNS, skipped: 0, ingests: 0 };
 /** Forgotten runs that the list may hold beside as many again as are kept. */
 const FORGOTTEN_SLACK = 1_000;
 
@@ -30,7 +31,10 @@ export interface RestoredHistory extends RunHistory {
 interface PolicyRuns {
   readonly real: KeptRun[];
   readonly skipped: KeptRun[];
+  readonly ingests: KeptRun[];
 }
+
+const NO_RUNS: PolicyRuns = { real: [], skipped: [], ingests: [] };
 
 /** Runs of this life, and the latest of earlier ones. */
 export class MemoryHistory implements RestoredHistory {
@@ -55,9 +59,9 @@ export class MemoryHistory implements RestoredHistory {
   open(run: KeptRun): void {
     this.#byId.set(run.id, run);
     this.#inOrder.push(run);
-    const runs = this.#policies.get(run.policy) ?? { real: [], skipped: [] };
+    const runs = this.#policies.get(run.policy) ?? { real: [], skipped: [], ingests: [] };
     this.#policies.set(run.policy, runs);
-    runs.real.push(run);
+    (run.trigger === 'ingest' ? runs.ingests : runs.real).push(run);
   }
 
   finish(run: KeptRun): void {
@@ -86,14 +90,15 @@ export class MemoryHistory implements RestoredHistory {
   }
 
   latest(policy: string, count: number): readonly KeptRun[] {
-    return (this.#policies.get(policy)?.real ?? []).slice(-count).reverse();
+    const { real, ingests } = this.#policies.get(policy) ?? NO_RUNS;
+    return (real.length > 0 ? real : ingests).slice(-count).reverse();
   }
 
   detach(policy: string): void {
     const runs = this.#policies.get(policy);
     if (!runs) return;
     this.#policies.delete(policy);
-    for (const run of [...runs.real, ...runs.skipped]) this.#detached.add(run);
+    for (const run of [...runs.real, ...runs.skipped, ...runs.ingests]) this.#detached.add(run);
     this.#forgetDetached();
   }
 
@@ -127,10 +132,11 @@ export class MemoryHistory implements RestoredHistory {
   /** Called when a run is over: one that has just begun may turn out to be skipped. */
   #keepBounds(runs: PolicyRuns | undefined): void {
     this.#forgetDetached();
-    const { inAll, runs: mostRuns, skipped: mostSkipped } = this.#bounds;
+    const { inAll, runs: mostRuns, skipped: mostSkipped, ingests: mostIngests } = this.#bounds;
     const isFull = this.#byId.size > inAll;
     if (runs) {
       this.#forgetOldest(runs.skipped, isFull ? runs.skipped.length - 1 : mostSkipped);
+      this.#forgetOldest(runs.ingests, isFull ? runs.ingests.length - 1 : mostIngests);
       this.#forgetOldest(runs.real, isFull ? runs.real.length - 1 : mostRuns);
     }
     this.#compact();

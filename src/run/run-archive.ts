@@ -22,7 +22,7 @@ export interface RunArchive {
   log(id: string): Promise<RunLog>;
   /** Newest first. */
   list(query: ArchiveQuery): Promise<readonly Readonly<Run>[]>;
-  /** The latest runs of each policy that is kept, without skipped ones, newest first; for the start. */
+  /** The latest runs of each policy that is kept, as `RunHistory.latest` has them; for the start. */
   latestOfEach(count: number): Promise<readonly Readonly<Run>[]>;
   /** Runs that an earlier life left in a state that is not final, oldest first; for the start. */
   unfinished(): Promise<readonly Readonly<Run>[]>;

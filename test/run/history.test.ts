@@ -155,6 +155,29 @@ describe('the latest runs of a policy', () => {
   });
 });
 
+describe('ingests', () => {
+  test('take no place among the latest runs, unless there are no others', async () => {
+    const story = new Story();
+    const ingests = Array.from({ length: 7 }, () => story.run('a', 'failed', 'ingest').id);
+    expect(story.history.latest('a', 5).map((run) => run.id)).toEqual(ingests.slice(2).reverse());
+    const { id } = story.run('a');
+    story.run('a', 'failed', 'ingest');
+    expect(story.history.latest('a', 5).map((run) => run.id)).toEqual([id]);
+    expect((await story.page({ policy: 'a' })).ids).toHaveLength(9);
+  });
+
+  test('push no other run out, and are kept by the hundred', async () => {
+    const story = new Story();
+    for (let index = 0; index < 80; index++) story.run('a');
+    for (let index = 0; index < 1_000; index++) story.run('a', 'failed', 'ingest');
+    expect((await story.page({ policy: 'a' })).ids).toHaveLength(180);
+    expect(await story.history.get('run-1')).toBeDefined();
+    story.history.detach('a');
+    for (let index = 0; index < 20_000; index++) story.run(`other-${index}`);
+    expect(await story.history.get('run-1080')).toBeUndefined();
+  });
+});
+
 describe('bounds', () => {
   test('of one policy, 80 runs and 20 that were skipped', async () => {
     const story = new Story();

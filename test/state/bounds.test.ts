@@ -50,7 +50,10 @@ test('of each policy the latest runs are kept, and those with something left to 
   for (let skipped = 31; skipped <= 50; skipped++)
     state.runs.record(runOf(skipped, { ...at, status: 'skipped' }));
   state.runs.record(runOf(51, { ...done, policy: 'other' }));
-  const latest = [23, 24, 25, 26, 27, 28, 29, 30, 49, 50, 51];
+  for (let ingest = 52; ingest <= 90; ingest++)
+    state.runs.record(runOf(ingest, { ...done, trigger: 'ingest' }));
+  const ingests = Array.from({ length: 10 }, (_, index) => index + 81);
+  const latest = [23, 24, 25, 26, 27, 28, 29, 30, 49, 50, 51, ...ingests];
   await vi.waitFor(async () => {
     await clock.advance(10_000);
     expect(await sequencesIn(state)).toEqual([1, 2, 3, ...latest]);
@@ -84,6 +87,35 @@ test('runs are kept no longer than their time, and their sequences are not given
     expect(await sequencesIn(state)).toEqual([]);
   });
   expect(await state.runs.lastSequence()).toBe(300);
+});
+
+test.each([
+  ['too many', { historyRuns: 2 }],
+  ['too old', { historyAgeMs: DAY_MS }],
+  ['too large', { dataMaxBytes: 16 * MIB }],
+])('the latest moment of a schedule is known, although runs are %s', async (_, bounds) => {
+  const clock = new HeldClock();
+  const directory = temporaryDirectory(QUICK);
+  const state = await open(directory, { clock, bounds: { historyRuns: 10_000, ...bounds } });
+  await state.policies.save([policyOf(1), policyOf(2, { name: 'gone' })]);
+  const at = { createdAt: clock.now(), finishedAt: clock.now(), reason: 'r'.repeat(20_000) };
+  const gone = { policy: 'gone', policyNumber: 2 };
+  for (const [index, policy] of [{}, gone, {}, gone].entries())
+    state.runs.record(runOf(index + 1, { ...at, ...policy, status: 'failed', dueAt: 100 * index }));
+  for (let sequence = 5; sequence <= 605; sequence++)
+    state.runs.record(runOf(sequence, { ...at, status: 'failed', trigger: 'submit' }));
+  await state.policies.remove([2]);
+  state.runs.record(runOf(606, { ...gone, policyNumber: 3, trigger: 'submit', createdAt: clock.now() }));
+  await clock.advance(2 * DAY_MS);
+  await vi.waitFor(async () => {
+    await clock.advance(10_000);
+    const sequences = await sequencesIn(state);
+    expect(sequences).not.toContain(1);
+    expect(sequences).not.toContain(2);
+    expect(sequences).not.toContain(5);
+  });
+  expect(await sequencesIn(state)).toContain(3);
+  expect((await state.policies.found()).map(({ lastDueAt }) => lastDueAt)).toEqual([200]);
 });
 
 test('when room is scarce history goes first, then letters, and never a batch that waits', async () => {

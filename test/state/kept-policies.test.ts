@@ -72,6 +72,18 @@ test('the latest moment that a schedule was due is that of its own cron runs', a
   expect(found.map(({ lastDueAt }) => lastDueAt)).toEqual([200, undefined]);
 });
 
+test('the latest runs of a policy are those beside its schedule only where it has no others', async () => {
+  const state = await open(temporaryDirectory());
+  await state.policies.save([policyOf(1), policyOf(2)]);
+  state.runs.record(runOf(1));
+  for (let sequence = 2; sequence < 20; sequence += 2) {
+    state.runs.record(runOf(sequence, { trigger: 'ingest' }));
+    state.runs.record(runOf(sequence + 1, { trigger: 'ingest', policy: 'p2', policyNumber: 2 }));
+  }
+  const latest = await state.runs.latestOfEach(3);
+  expect(latest.map(({ sequence }) => sequence)).toEqual([1, 19, 17, 15]);
+});
+
 test('a policy that took the place of another has its runs, one that was applied after a delete has none', async () => {
   const state = await open(temporaryDirectory());
   await state.policies.save([policyOf(1, { name: 'a' }), policyOf(2, { name: 'b' })]);
