@@ -60,7 +60,7 @@ describe('the commands of the README', async () => {
 describe('the README', () => {
   test('shows the sample backend as it is', () => {
     const source = readFileSync(path.join(root, 'backends/sample/src/index.ts'), 'utf8');
-    expect(blocksOf('ts')).toEqual([source]);
+    expect(blocksOf('ts')[0]).toBe(source);
   });
 
   test('shows flags, variables and defaults as the help does', async () => {
