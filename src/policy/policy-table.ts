@@ -1,0 +1,102 @@
+import { NotFoundError, UnavailableError } from '../errors.ts';
+import { AppliedPolicy } from './applied-policy.ts';
+import type { PolicyDraft } from './contract.ts';
+import { DormantPolicy } from './dormant-policy.ts';
+import { isWrittenAs } from './kept-document.ts';
+import type { FoundPolicy } from './policy-store.ts';
+import { isSameDraft } from './same-draft.ts';
+
+/** All policies of the daemon by their names, until it stops. */
+export class PolicyTable {
+  readonly #policies = new Map<string, AppliedPolicy | DormantPolicy>();
+  /** Names of an earlier life's policies that nobody has touched since, and whether they have had their only run. */
+  readonly #untouched = new Map<string, boolean>();
+  readonly #loadedPackages = new Set<string>();
+  #isClosed = false;
+
+  get size(): number {
+    return this.#policies.size;
+  }
+
+  /** In the order they came. */
+  names(): Iterable<string> {
+    return this.#policies.keys();
+  }
+
+  /** In the order they came. */
+  applied(): readonly AppliedPolicy[] {
+    return [...this.#policies.values()].filter((policy) => policy instanceof AppliedPolicy);
+  }
+
+  /** Packages of policies applied so far, kept after their policies are gone. */
+  loadedPackages(): readonly string[] {
+    return [...this.#loadedPackages];
+  }
+
+  get(name: string): AppliedPolicy | DormantPolicy | undefined {
+    return this.#policies.get(name);
+  }
+
+  /** @throws NotFoundError */
+  find(name: string): AppliedPolicy | DormantPolicy {
+    const policy = this.#policies.get(name);
+    if (!policy) throw new NotFoundError(`policy '${name}' not found`);
+    return policy;
+  }
+
+  /** The policies of an earlier life. */
+  addDormant(found: readonly FoundPolicy[]): readonly DormantPolicy[] {
+    const dormant = found.map((policy) => new DormantPolicy(policy));
+    for (const policy of dormant) {
+      this.#policies.set(policy.name, policy);
+      this.#untouched.set(policy.name, policy.kept.hasRun);
+    }
+    return dormant;
+  }
+
+  /** Puts a policy in the place of the one of its name, if there is one. */
+  put(policy: AppliedPolicy): void {
+    this.#policies.set(policy.name, policy);
+    this.#loadedPackages.add(policy.draft.packageName);
+  }
+
+  delete(name: string): void {
+    this.#policies.delete(name);
+    this.#untouched.delete(name);
+  }
+
+  /** Somebody has applied it in this life of the daemon. */
+  touch(name: string): void {
+    this.#untouched.delete(name);
+  }
+
+  /** Whether a policy of this name was applied in this life of the daemon. */
+  isTouched(name: string): boolean {
+    return this.#policies.has(name) && !this.#untouched.has(name);
+  }
+
+  /**
+   * Whether a draft says of an untouched policy what that is already. One that was owed a single run and has had it is
+   * applied anew.
+   */
+  hasUntouched(draft: PolicyDraft): boolean {
+    const hasRun = this.#untouched.get(draft.name);
+    const policy = this.#policies.get(draft.name);
+    if (hasRun === undefined || !policy || (hasRun && draft.schedule === undefined)) return false;
+    if (policy instanceof AppliedPolicy) return isSameDraft(policy.draft, draft);
+    return isWrittenAs(policy.kept.document, draft);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The daemon stops: policies that would be new are refused, those that are there stay. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  refuseWhenClosed(): void {
+    if (this.#isClosed) throw new UnavailableError('the daemon is stopping');
+  }
+}
