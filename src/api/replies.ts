@@ -46,6 +46,11 @@ export const runReply = z.object({
     .enum(['cron', 'once', 'submit', 'retry', 'ingest'])
     .describe('`submit`: somebody asked for it; `ingest`: its backend began it, beside its schedule.'),
   retry_of: z.uuid().nullable().describe('The run that this one stands in for.'),
+  retry_at: moment
+    .nullable()
+    .describe(
+      'When it is run again, or was: it ended for a passing reason, and its policy has retries left.',
+    ),
   entity_count: z.int().describe('Acknowledged entities.'),
   batches: z.int(),
   bytes: z.int(),

@@ -14,6 +14,7 @@ export function runReplyOf(run: Readonly<Run>): RunReply {
     reason: run.reason,
     trigger: run.trigger,
     retry_of: run.retryOf ?? null,
+    retry_at: momentOf(run.retryAt),
     entity_count: run.entityCount,
     batches: run.batches,
     bytes: run.bytes,

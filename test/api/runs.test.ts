@@ -33,6 +33,7 @@ describe('runs', () => {
       batches: 2,
       bytes: 5_000_000_000,
       usage: { cpuMs: 30, peakBytes: 4_096, isShared: true },
+      retryAt: Date.UTC(2026, 0, 2, 3, 5),
       progress: { done: 3, total: undefined },
     });
     finish(api.events, run, 'completed');
@@ -43,6 +44,7 @@ describe('runs', () => {
       reason: '',
       trigger: 'retry',
       retry_of: before.id,
+      retry_at: '2026-01-02T03:05:00.000Z',
       entity_count: 3,
       batches: 2,
       bytes: 5_000_000_000,
@@ -65,6 +67,7 @@ describe('runs', () => {
     expect((await api.get(`/api/v1/runs/${run.id}`)).json()).toMatchObject({
       status: 'pending',
       retry_of: null,
+      retry_at: null,
       progress: null,
       started_at: null,
       finished_at: null,

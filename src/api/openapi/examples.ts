@@ -16,6 +16,7 @@ export const run = {
   reason: '',
   trigger: 'cron',
   retry_of: null,
+  retry_at: null,
   entity_count: 12,
   batches: 1,
   bytes: 2048,
