@@ -25,7 +25,10 @@ for (let done = 0; done < rounds; ) {
     rounds: Math.min(done === 0 ? LONGEST_JOURNEY : dice.between(1, LONGEST_JOURNEY), rounds - done),
     directory: mkdtempSync(path.join(tmpdir(), 'orb-worker-torture-')),
   };
-  const passed = await travel(journey);
+  const passed = await travel(journey).catch((error: Error) => {
+    console.error(`FAILED: ${error.message}`);
+    process.exit(1);
+  });
   done += journey.rounds;
   const figures = Object.entries(passed).map(([what, count]) => `${count} ${what}`);
   console.log(

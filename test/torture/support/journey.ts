@@ -94,7 +94,7 @@ class Traveller {
   async round(): Promise<void> {
     const dice = this.#dice;
     while (dice.chance(0.15)) await this.#dieAtStart();
-    const daemon = await RealDaemon.start(this.#flags);
+    await using daemon = await RealDaemon.start(this.#flags);
     await this.#checkPolicies(daemon);
     const over = new AbortController();
     const { signal } = over;
@@ -102,6 +102,7 @@ class Traveller {
       ...Array.from({ length: LANES }, () => this.#driver.play(daemon, dice.fork(), signal)),
       this.#driver.watch(daemon, dice.fork(), signal),
       this.#changeMoods(dice.fork(), signal),
+      ...(dice.chance(0.25) ? [freeze(daemon, dice.fork(), signal)] : []),
     ];
     const played = Promise.all(lanes);
     played.catch(() => undefined);
@@ -119,7 +120,7 @@ class Traveller {
   /** Everything that is owed is done, and nothing else was. */
   async end(): Promise<Passed> {
     await this.#diode.become('well');
-    const daemon = await RealDaemon.start(this.#flags);
+    await using daemon = await RealDaemon.start(this.#flags);
     await this.#checkPolicies(daemon);
     await until('each policy that is owed one run', async () => this.#owedRuns(daemon));
     for (const { name } of this.#driver.policies.certain) {
@@ -228,6 +229,17 @@ class Traveller {
 
   #readJournal(): Journal {
     return readJournal(this.#journal);
+  }
+}
+
+/** Now and then it stands still as a whole, and goes on. */
+async function freeze({ process: daemon }: RealDaemon, dice: Dice, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(dice.between(0, LONGEST_ROUND_MS));
+    if (signal.aborted) return;
+    daemon.kill('SIGSTOP');
+    await pause(dice.between(0, LONGEST_MOOD_MS));
+    daemon.kill('SIGCONT');
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Dice } from './dice.ts';
 
-/** What a policy's runs do; see `backends/numbered`. */
+/** What a policy's runs do: see `backends/numbered`. */
 interface Work {
   readonly count: number;
   readonly bytes?: number;
@@ -39,8 +39,12 @@ const heavy: readonly ((dice: Dice) => Work)[] = [
   () => ({ count: 30, pauseEvery: 1, pauseMs: 100, ingestEvery: 3, ingestCount: 10, throwAt: 28 }),
 ];
 
+/** What never ends by itself: its backend listens. */
+const LISTENING_SHARE = 0.1;
+
 /** @param journal the file in which its backend writes down what there will be. */
 export function planOf(name: string, version: number, journal: string, dice: Dice): Plan {
+  if (dice.chance(LISTENING_SHARE)) return listener(name, version, journal, dice);
   const schedule = dice.pick([ONCE, ONCE, EVERY_SECOND, NEVER]);
   const isOnce = schedule === ONCE;
   const kinds = schedule === EVERY_SECOND ? light : [...light, ...heavy];
@@ -57,4 +61,10 @@ export function planOf(name: string, version: number, journal: string, dice: Dic
     isOnce,
     body: { config, scope: { journal, version, ...work }, run },
   };
+}
+
+function listener(name: string, version: number, journal: string, dice: Dice): Plan {
+  const scope = { journal, version, everyMs: dice.between(20, 300), ingestCount: dice.between(1, 5) };
+  const body = { config: { package: 'listening', schedule: NEVER }, scope, run: {} };
+  return { name, version, isOnce: false, body };
 }
