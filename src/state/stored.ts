@@ -34,77 +34,106 @@ const ABSENT_IN_RECEIPT = {
 };
 
 type Check = (value: unknown) => boolean;
-/** A value of each kind that is stored; only its type counts. */
-type Shape = { readonly [key: string]: '' | 0 | readonly string[] | Shape };
 
-const STATUSES = ['pending', 'running', 'delivering', 'completed', 'failed', 'cancelled', 'lost', 'skipped'];
-const TRIGGERS = ['cron', 'once', 'submit', 'retry', 'ingest'];
-const OUTCOMES = ['waiting', 'acknowledged', 'rejected', 'split', 'dropped'];
-const ENCODINGS = ['diode', 'otlp', 'json'];
+/** Beyond it no time has a date. */
+const LARGEST = 8.64e15;
 
-const RUN = checkOf({
-  id: '',
-  sequence: 0,
-  policy: '',
-  policyNumber: 0,
-  trigger: TRIGGERS,
-  retries: 0,
-  backend: { package: '', version: '', name: '', appName: '', appVersion: '' },
-  dueAt: 0,
-  createdAt: 0,
-  status: STATUSES,
-  reason: '',
-  entityCount: 0,
-  batches: 0,
-  bytes: 0,
-  updatedAt: 0,
+const text: Check = (value) => typeof value === 'string';
+const number: Check = (value) => typeof value === 'number' && Math.abs(value) <= LARGEST;
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const oneOf =
+  (words: readonly string[]): Check =>
+  (value) =>
+    typeof value === 'string' && words.includes(value);
+
+function record(checks: Readonly<Record<string, Check>>): Check {
+  const entries = Object.entries(checks);
+  return (value) => isRecord(value) && entries.every(([key, check]) => check(value[key]));
+}
+
+const encoding = oneOf(['diode', 'otlp', 'json']);
+const identity = record({ runId: text, policyName: text, backend: text, appName: text, appVersion: text });
+
+const isRun = record({
+  id: text,
+  sequence: number,
+  policy: text,
+  policyNumber: number,
+  trigger: oneOf(['cron', 'once', 'submit', 'retry', 'ingest']),
+  retryOf: optional(text),
+  retries: number,
+  backend: record({ package: text, version: text, name: text, appName: text, appVersion: text }),
+  dueAt: number,
+  createdAt: number,
+  status: oneOf(['pending', 'running', 'delivering', 'completed', 'failed', 'cancelled', 'lost', 'skipped']),
+  reason: text,
+  verdict: optional(record({ status: oneOf(['completed', 'failed', 'cancelled']), reason: text })),
+  retryAt: optional(number),
+  entityCount: number,
+  batches: number,
+  bytes: number,
+  usage: optional(isRecord),
+  progress: optional(record({ done: number, total: optional(number) })),
+  startedAt: optional(number),
+  finishedAt: optional(number),
+  updatedAt: number,
 });
-const RECEIPT = checkOf({
-  id: '',
-  runId: '',
-  sequence: 0,
-  entityCount: 0,
-  byteLength: 0,
-  acceptedAt: 0,
-  tries: 0,
-  outcome: OUTCOMES,
-  acknowledged: 0,
-  lastError: '',
+
+const isReceipt = record({
+  id: text,
+  runId: text,
+  sequence: number,
+  parent: optional(text),
+  entityCount: number,
+  byteLength: number,
+  acceptedAt: number,
+  keptAt: optional(number),
+  firstSentAt: optional(number),
+  lastSentAt: optional(number),
+  tries: number,
+  settledAt: optional(number),
+  outcome: oneOf(['waiting', 'acknowledged', 'rejected', 'split', 'dropped']),
+  acknowledged: number,
+  lastError: text,
 });
-const IDENTITY: Shape = { runId: '', policyName: '', backend: '', appName: '', appVersion: '' };
-const SPOOL = checkOf({ encoding: ENCODINGS, policy: '', run: IDENTITY });
-const LETTER = checkOf({
-  letter: {
-    id: '',
-    runId: '',
-    policy: '',
-    batchId: '',
-    encoding: ENCODINGS,
-    entityCount: 0,
-    byteLength: 0,
-    reason: '',
-    rejectedAt: 0,
-  },
-  run: IDENTITY,
+
+const isSpoolBody = record({ encoding, policy: text, run: identity });
+
+const isLetterBody = record({
+  letter: record({
+    id: text,
+    runId: text,
+    policy: text,
+    batchId: text,
+    encoding,
+    entityCount: number,
+    byteLength: number,
+    reason: text,
+    rejectedAt: number,
+  }),
+  run: identity,
 });
 
 /** Each of these reads the JSON of a row; undefined: it is not what was written, the file is damaged there. */
 export function readRun(body: string): Run | undefined {
-  const run = readChecked<Run>(body, RUN);
+  const run = readChecked<Run>(body, isRun);
   return run && { ...ABSENT_IN_RUN, ...run };
 }
 
 export function readReceipt(body: string): BatchReceipt | undefined {
-  const receipt = readChecked<BatchReceipt>(body, RECEIPT);
+  const receipt = readChecked<BatchReceipt>(body, isReceipt);
   return receipt && { ...ABSENT_IN_RECEIPT, ...receipt };
 }
 
 export function readSpoolBody(body: string): SpoolBody | undefined {
-  return readChecked<SpoolBody>(body, SPOOL);
+  return readChecked<SpoolBody>(body, isSpoolBody);
 }
 
 export function readLetterBody(body: string): LetterBody | undefined {
-  return readChecked<LetterBody>(body, LETTER);
+  return readChecked<LetterBody>(body, isLetterBody);
 }
 
 /** Of a JSON text. */
@@ -125,18 +154,6 @@ function readJson(body: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function checkOf(wanted: Shape[string]): Check {
-  if (wanted === '') return (value) => typeof value === 'string';
-  if (wanted === 0) return (value) => typeof value === 'number';
-  if (isChoice(wanted)) return (value) => typeof value === 'string' && wanted.includes(value);
-  const checks = Object.entries(wanted).map(([key, of]) => ({ key, isSound: checkOf(of) }));
-  return (value) => isRecord(value) && checks.every(({ key, isSound }) => isSound(value[key]));
-}
-
-function isChoice(wanted: readonly string[] | Shape): wanted is readonly string[] {
-  return Array.isArray(wanted);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -13,6 +13,7 @@ const load = {
   'dry-run-names': () => import('./targets/dry-run-names.ts'),
   'diode-replies': () => import('./targets/diode-replies.ts'),
   'token-replies': () => import('./targets/token-replies.ts'),
+  'stored-rows': () => import('./targets/stored-rows.ts'),
   routes: () => import('./targets/routes.ts'),
 } satisfies Record<string, () => Promise<{ readonly target: FuzzTarget }>>;
 

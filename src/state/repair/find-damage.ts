@@ -24,6 +24,8 @@ export interface Inspection {
 
 /** A file of up to this size is looked at as a whole at every start: that takes about a second on a slow disk. */
 const QUICK_BYTES = 256 * 1024 * 1024;
+/** Of a file without tables. */
+const NEW_PAGES = 2;
 const MOST_FINDINGS = 20;
 /** The tables without which nothing goes on; they are small. */
 const ESSENTIAL = ['policies', 'lives', 'sequences'];
@@ -80,7 +82,10 @@ function damageOf(db: DatabaseSync, depth: Inspection['depth'], bytes: number): 
   const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
   if (version > SCHEMA_VERSION) return [];
   const schema = schemaOf(db);
-  if (version === 0 && schema.size === 0) return [];
+  if (schema.size === 0) {
+    const isNew = version === 0 && bytes <= NEW_PAGES * PAGE_BYTES;
+    return isNew ? [] : ['the tables of the data file are gone'];
+  }
   const ours = TABLES.filter((table) => schema.has(table));
   if (ours.length === 0) throw new ForeignDatabaseError('the data file is a database of another program');
   const wrong = version === SCHEMA_VERSION ? schemaFault(schema) : undefined;
