@@ -1,36 +1,19 @@
 import type { Logger } from 'pino';
 import type { Execution, ExecutionOutcome, Ingest, RunHandlers, RunRequest } from '../backend/host.ts';
-import type { Clock, Timer } from '../clock.ts';
-import type { Delivery, DeliveryOutcome, RunDelivery } from '../delivery/contract.ts';
+import type { Timer } from '../clock.ts';
+import type { DeliveryOutcome } from '../delivery/contract.ts';
 import { messageOf } from '../errors.ts';
-import type { Events } from '../events.ts';
 import { type Redact, redactorOf } from '../redact.ts';
-import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
+import type { Batch, RunIdentity } from '../sink/contract.ts';
 import { conclude, verdictOf } from './conclude.ts';
-import type { BesideSchedule, RunnablePolicy } from './contract.ts';
+import type { RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
 import type { LiveRun } from './live-run.ts';
 import { backendOf } from './open-run.ts';
 import { reasonOf } from './reason.ts';
 import { type Conclusion, moveTo, type Run, type RunStatus } from './run.ts';
-
-/** What every run of the daemon uses. */
-export interface RunParts {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly events: Events;
-  readonly delivery: Delivery;
-  readonly encoding: BatchEncoding;
-  /** A batch closes this long after its first entity; undefined: only by size and at the run's end. */
-  readonly closeBatchAfterMs: number | undefined;
-  /** For policies that set none; undefined: none. */
-  readonly runTimeoutMs: number | undefined;
-}
-
-/** What a run that may begin others uses. */
-export interface ActiveParts extends RunParts {
-  readonly beside: BesideSchedule;
-}
+import { RunOutput } from './run-output.ts';
+import type { ActiveParts } from './run-parts.ts';
 
 /** How long a backend may take to stop after its run timed out or cannot be delivered. */
 const CANCEL_GRACE_MS = 5_000;
@@ -57,7 +40,7 @@ export class ActiveRun implements RunHandlers, LiveRun {
   #hasBegun = false;
   #execution: Execution | undefined;
   /** Opened for the first batch: most runs of a daemon with many policies find nothing new. */
-  #delivery: RunDelivery | undefined;
+  #output: RunOutput | undefined;
   #timeout: Timer | undefined;
   #endedEarly: Conclusion | undefined;
   #gaveUp: Conclusion | undefined;
@@ -66,8 +49,6 @@ export class ActiveRun implements RunHandlers, LiveRun {
   #backendEnded: PromiseWithResolvers<void> | undefined;
   #backendLog: Logger | undefined;
   #redact: Redact | undefined;
-  #acceptedBatches = 0;
-  #acceptedEntities = 0;
 
   constructor(run: Run, policy: RunnablePolicy, parts: ActiveParts, isAlone: boolean) {
     this.run = run;
@@ -134,18 +115,18 @@ export class ActiveRun implements RunHandlers, LiveRun {
     this.#execution = undefined;
     this.#isBackendOver = true;
     if (run.status === 'running') this.#moveTo('delivering');
-    if (this.#delivery && run.status === 'delivering') this.#parts.events.emit('run:delivering', { run });
+    if (this.#output && run.status === 'delivering') this.#parts.events.emit('run:delivering', { run });
     this.#backendEnded?.resolve();
   }
 
   /** Resolves when all that the backend has handed over is safe; rejects when it will not be. */
   whenKept(): Promise<void> {
-    return this.#delivery?.kept() ?? Promise.resolve();
+    return this.#output?.kept() ?? Promise.resolve();
   }
 
   /** What became of what the backend yielded, as soon as it is delivered or given up; never rejects. */
   finishDelivery(): Promise<DeliveryOutcome> | DeliveryOutcome {
-    return this.#delivery?.finish() ?? NOTHING_TO_DELIVER;
+    return this.#output?.finish() ?? NOTHING_TO_DELIVER;
   }
 
   /** Whether it failed because what it yielded could not be delivered for a while. */
@@ -158,7 +139,7 @@ export class ActiveRun implements RunHandlers, LiveRun {
   conclude(delivered: DeliveryOutcome): void {
     const verdict = this.run.verdict ?? { status: 'completed', reason: '' };
     const { status, reason } = conclude(verdict, this.#gaveUp, delivered);
-    this.#finish(status, status === 'cancelled' ? reason + this.#lostInWords() : reason);
+    this.#finish(status, status === 'cancelled' ? reason + (this.#output?.missingInWords() ?? '') : reason);
   }
 
   /**
@@ -230,28 +211,19 @@ export class ActiveRun implements RunHandlers, LiveRun {
   }
 
   reserve(bytes: number): Promise<void> {
-    return this.#openDelivery().reserve(bytes);
+    return this.#openOutput().reserve(bytes);
   }
 
   batch(batch: Batch): void {
-    this.#acceptedBatches++;
-    this.#acceptedEntities += batch.entityCount;
-    this.#delivery?.accept(batch);
+    this.#output?.accept(batch);
   }
 
-  #openDelivery(): RunDelivery {
-    this.#delivery ??= this.#newDelivery();
-    return this.#delivery;
-  }
-
-  #newDelivery(): RunDelivery {
-    const { id: runId, policy } = this.run;
-    const redact: Redact = (text) => this.#cleaner(text);
-    const delivery = this.#parts.delivery.open({ runId, policy, redact }, (entityCount, bytes) =>
-      this.#acknowledged(entityCount, bytes),
-    );
-    void delivery.failed.then((reason) => this.#endUndeliverable(reason));
-    return delivery;
+  #openOutput(): RunOutput {
+    this.#output ??= new RunOutput(this.run, this.#parts, {
+      redact: (text) => this.#cleaner(text),
+      onFailed: (reason) => this.#endUndeliverable(reason),
+    });
+    return this.#output;
   }
 
   #identity(): RunIdentity {
@@ -287,22 +259,7 @@ export class ActiveRun implements RunHandlers, LiveRun {
 
   #giveUp(conclusion: Conclusion): void {
     this.#gaveUp ??= conclusion;
-    this.#openDelivery().abort(conclusion.reason);
-  }
-
-  #lostInWords(): string {
-    const batches = this.#acceptedBatches - this.run.batches;
-    const entities = this.#acceptedEntities - this.run.entityCount;
-    return batches === 0 ? '' : `; not delivered: ${batches} batches with ${entities} entities`;
-  }
-
-  #acknowledged(entityCount: number, bytes: number): void {
-    const { run } = this;
-    run.entityCount += entityCount;
-    run.batches++;
-    run.bytes += bytes;
-    run.updatedAt = this.#parts.clock.now();
-    this.#parts.events.emit('batch:delivered', { run, entityCount, bytes });
+    this.#openOutput().abort(conclusion.reason);
   }
 
   get #cleaner(): Redact {

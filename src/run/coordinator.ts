@@ -1,7 +1,7 @@
 import { settlesWithin } from '../clock.ts';
 import type { DeliveryOutcome } from '../delivery/contract.ts';
 import { ConflictError, UnavailableError } from '../errors.ts';
-import { type ActiveParts, ActiveRun, type RunParts } from './active-run.ts';
+import { ActiveRun } from './active-run.ts';
 import { AsideRuns } from './aside-runs.ts';
 import type {
   BesideSchedule,
@@ -11,14 +11,15 @@ import type {
   RunnablePolicy,
   StopReport,
 } from './contract.ts';
-import { type LeftOfPolicy, lossOf, sortLeft } from './left-runs.ts';
-import type { LiveRun } from './live-run.ts';
+import { InheritedRuns } from './inherited-runs.ts';
+import { LiveRuns } from './live-runs.ts';
 import { openRun } from './open-run.ts';
-import { decideOverlap, type OverlapDecision } from './overlap.ts';
+import type { OverlapDecision } from './overlap.ts';
+import { OverlapGroups } from './overlap-groups.ts';
 import { Places } from './places.ts';
-import { ResumedRun } from './resumed-run.ts';
 import { Retries, retryAtOf } from './retries.ts';
-import { isFinal, moveTo, type Run, type RunTrigger } from './run.ts';
+import { isFinal, isOwed, type Run, type RunTrigger } from './run.ts';
+import type { ActiveParts, RunParts } from './run-parts.ts';
 import { Slices } from './slices.ts';
 import { STOP_REASON } from './stop-reason.ts';
 
@@ -35,79 +36,49 @@ const FAREWELL_SHARE_OF_STOP = 0.1;
 const ABORT_MS = 100;
 /** How long the event loop may be kept by runs that end together: shorter than what is due gets, which comes first. */
 const ENDINGS_SLICE_MS = 0.5;
-/** A run of an earlier life is run again no sooner than this: a daemon that starts has other things to do. */
-const REPEAT_AFTER_START_MS = 1_000;
 
 /** Decides whether due runs start, and takes each through its states (design: A run's life). */
 export function createRunCoordinator(options: CoordinatorOptions): RunCoordinator {
   return new Coordinator(options);
 }
 
-/** Runs of an overlap group whose backend's part is not over. */
-interface GroupRuns {
-  /** At work, or waiting for a free place. */
-  readonly atWork: ActiveRun[];
-  /** Wait for those at work. */
-  readonly waiting: ActiveRun[];
-}
-
 class Coordinator implements RunCoordinator {
   readonly #parts: ActiveParts;
+  readonly #groups = new OverlapGroups();
+  readonly #live = new LiveRuns();
   readonly #aside: AsideRuns;
-  readonly #places: Places<ActiveRun>;
-  /** Groups without such runs are not in it. */
-  readonly #groups = new Map<object, GroupRuns>();
-  /** Runs that have not reached their final state. */
-  readonly #live = new Map<string, LiveRun>();
+  readonly #inherited: InheritedRuns;
   readonly #retries: Retries;
-  /** What an earlier life left of policies that are not taken up yet, by their numbers. */
-  #left: Map<number, LeftOfPolicy> = new Map();
+  readonly #places: Places<ActiveRun>;
   readonly #endings: Slices;
-  #idle: PromiseWithResolvers<void> | undefined;
   #sequence = 0;
   #isStopping = false;
 
   constructor(options: CoordinatorOptions) {
     this.#aside = new AsideRuns({
       open: (policy) => this.#open(policy, 'ingest', options.clock.now()),
-      onBegun: (active) => this.#live.set(active.run.id, active),
-      onEnded: (run) => this.#forget(run),
+      onBegun: (active) => this.#live.add(active),
+      onEnded: (run) => this.#live.forget(run),
     });
     this.#parts = { ...options, beside: this.#aside };
     this.#endings = new Slices(options.clock, ENDINGS_SLICE_MS);
     this.#places = new Places(options.concurrency, (active) => void this.#conduct(active));
     this.#retries = new Retries(options.clock, (policy, run) => this.#repeatLater(policy, run));
+    this.#inherited = new InheritedRuns({ runs: options, live: this.#live, retries: this.#retries });
   }
 
   restore(left: LeftRuns): void {
     this.#sequence = left.lastSequence;
-    this.#left = sortLeft(left);
-    const undelivered = new Set(left.undelivered.map(({ runId }) => runId));
-    for (const run of left.unfinished) {
-      this.#parts.events.emit('run:resumed', { run });
-      const isDelivering = run.status === 'delivering';
-      if (!isDelivering) this.#lose(run);
-      if (isDelivering || undelivered.has(run.id)) void this.#resume(run);
-    }
+    this.#inherited.restore(left);
   }
 
   takeUp(policy: RunnablePolicy): boolean {
-    const { toRepeat, delivering } = this.#left.get(policy.number) ?? { toRepeat: [], delivering: [] };
-    this.#left.delete(policy.number);
-    const soonest = this.#parts.clock.now() + REPEAT_AFTER_START_MS;
-    let isOwedRunThere = delivering.some((run) => isOwed(run) && run.retryAt === undefined);
-    for (const run of [...toRepeat, ...delivering]) {
-      if (run.status === 'lost') this.#planRetry(policy, run);
-      if (run.retryAt === undefined) continue;
-      this.#retries.add(policy, run, Math.max(run.retryAt, soonest));
-      if (isOwed(run)) isOwedRunThere = true;
-    }
-    return isOwedRunThere;
+    return this.#inherited.takeUp(policy);
   }
 
   fire(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number): void {
     if (this.#isStopping) return;
-    this.#begin(this.#open(policy, trigger, dueAt), this.#decide(policy, trigger));
+    this.#begin(this.#open(policy, trigger, dueAt), this.#groups.decide(policy, trigger));
   }
 
   skip(policy: RunnablePolicy, trigger: RunTrigger, dueAt: number, reason: string): void {
@@ -117,7 +88,7 @@ class Coordinator implements RunCoordinator {
 
   submit(policy: RunnablePolicy): Readonly<Run> {
     if (this.#isStopping) throw new UnavailableError('the daemon is stopping');
-    const decision = this.#decide(policy, 'submit');
+    const decision = this.#groups.decide(policy, 'submit');
     if (decision.kind === 'skip') {
       throw new ConflictError(`policy '${policy.name}' cannot be run now: ${decision.reason}`);
     }
@@ -129,7 +100,7 @@ class Coordinator implements RunCoordinator {
   async cancel(policy: RunnablePolicy, reason: string, graceMs: number): Promise<void> {
     this.#retries.dropOf(policy);
     const aside = this.#aside.cancelOf(policy, { status: 'cancelled', reason }, graceMs);
-    const ended = [...this.#endAll(this.#runsBeside(policy), reason, graceMs), ...aside];
+    const ended = [...this.#endAll(this.#groups.of(policy), reason, graceMs), ...aside];
     await Promise.all(ended.map((active) => active.whenBackendEnded()));
   }
 
@@ -143,7 +114,7 @@ class Coordinator implements RunCoordinator {
   async retire(policy: RunnablePolicy, reason: string): Promise<void> {
     this.#retries.dropOf(policy);
     const runs = (): readonly ActiveRun[] =>
-      this.#runsBeside(policy).filter((active) => active.policy === policy);
+      this.#groups.of(policy).filter((active) => active.policy === policy);
     this.#endAll(
       runs().filter((active) => !active.hasBegun),
       reason,
@@ -165,9 +136,7 @@ class Coordinator implements RunCoordinator {
     this.#retries.dropAll();
     const { clock, delivery } = this.#parts;
     const deadline = clock.monotonic() + timeoutMs;
-    const cancelled = [...this.#groups.values()].flatMap((runs) =>
-      this.#stopAll(allOf(runs), timeoutMs * BACKENDS_SHARE_OF_STOP),
-    );
+    const cancelled = this.#cancelAll(timeoutMs * BACKENDS_SHARE_OF_STOP);
     if (farewell !== undefined || this.#aside.areAny) {
       const backends = Promise.all(cancelled.map((active) => active.whenBackendEnded()));
       await settlesWithin(clock, timeoutMs * BACKENDS_SHARE_OF_STOP, backends);
@@ -175,24 +144,20 @@ class Coordinator implements RunCoordinator {
       await farewell?.(graceMs);
       this.#aside.close({ status: 'cancelled', reason: STOP_REASON }, graceMs);
     }
-    await settlesWithin(clock, deadline - clock.monotonic(), this.#whenIdle());
+    await settlesWithin(clock, deadline - clock.monotonic(), this.#live.whenNone());
     const left = await delivery.stop(Math.max(0, deadline - clock.monotonic()));
-    await settlesWithin(clock, ABORT_MS, this.#whenIdle());
+    await settlesWithin(clock, ABORT_MS, this.#live.whenNone());
     return { cancelledRuns: cancelled.length, delivery: left };
   }
 
   /** The run that a policy is owed does not count as ended: it is run again by the daemon's next life. */
-  #stopAll(runs: readonly ActiveRun[], graceMs: number): readonly ActiveRun[] {
+  #cancelAll(graceMs: number): readonly ActiveRun[] {
     const now = this.#parts.clock.now();
+    const runs = this.#groups.all();
     for (const { run, policy } of runs) {
       if (policy.kind === 'once' && isOwed(run)) run.retryAt = now;
     }
     return this.#endAll(runs, STOP_REASON, graceMs);
-  }
-
-  #decide(policy: RunnablePolicy, trigger: RunTrigger): OverlapDecision {
-    const { atWork = [], waiting = [] } = this.#groups.get(policy.overlapGroup) ?? {};
-    return decideOverlap(policy.overlap, trigger, { atWork: atWork.length, waiting: waiting.length });
   }
 
   /** @param repeats the run that this one stands in for. */
@@ -215,17 +180,12 @@ class Coordinator implements RunCoordinator {
   }
 
   #start(active: ActiveRun, how: 'start' | 'wait'): void {
-    this.#live.set(active.run.id, active);
-    if (how === 'start') this.#admit(active);
-    else this.#groups.get(active.policy.overlapGroup)?.waiting.push(active);
-  }
-
-  /** The run begins as soon as there is a place for it. */
-  #admit(active: ActiveRun): void {
-    const { overlapGroup } = active.policy;
-    const runs = this.#groups.get(overlapGroup);
-    if (runs) runs.atWork.push(active);
-    else this.#groups.set(overlapGroup, { atWork: [active], waiting: [] });
+    this.#live.add(active);
+    if (how === 'wait') {
+      this.#groups.wait(active);
+      return;
+    }
+    this.#groups.enter(active);
     this.#places.take(active);
   }
 
@@ -251,7 +211,7 @@ class Coordinator implements RunCoordinator {
     this.#makeRoom(active);
     const delivered = await active.finishDelivery();
     if (!delivered.isLeft) this.#conclude(active, delivered, wasInnocent && !isRepeated);
-    this.#forget(active.run);
+    this.#live.forget(active.run);
   }
 
   #conclude(active: ActiveRun, delivered: DeliveryOutcome, isTakenAlong: boolean): void {
@@ -275,42 +235,14 @@ class Coordinator implements RunCoordinator {
     if (this.#isStopping) return;
     const retries = run.status === 'cancelled' ? run.retries : run.retries + 1;
     const active = this.#open(policy, 'retry', run.dueAt, { run, retries, isAlone: false });
-    this.#begin(active, this.#decide(policy, policy.kind === 'once' ? 'once' : 'retry'));
-  }
-
-  #planRetry(policy: RunnablePolicy, run: Run): void {
-    run.retryAt = retryAtOf(run, policy.retry, this.#parts.clock.now());
-    if (run.retryAt !== undefined) this.#parts.events.emit('run:changed', { run });
-  }
-
-  /** Nobody can say what became of its backend; what it had yielded by then is delivered all the same. */
-  #lose(run: Run): void {
-    run.reason = lossOf(run);
-    moveTo(run, 'lost', this.#parts.clock.now());
-    this.#parts.events.emit('run:finished', { run });
-  }
-
-  async #resume(run: Run): Promise<void> {
-    const resumed = new ResumedRun(run, this.#parts);
-    this.#live.set(run.id, resumed);
-    await resumed.end();
-    this.#forget(run);
+    this.#begin(active, this.#groups.decide(policy, policy.kind === 'once' ? 'once' : 'retry'));
   }
 
   /** The backend's part is over: the next run of the group, and the next of all that wait, may begin. */
   #makeRoom(active: ActiveRun): void {
     this.#places.leave(active);
-    const { overlapGroup } = active.policy;
-    const runs = this.#groups.get(overlapGroup);
-    if (!runs || !takeOut(active, runs.atWork) || runs.atWork.length > 0) return;
-    const next = runs.waiting.shift();
-    if (next) this.#admit(next);
-    else this.#groups.delete(overlapGroup);
-  }
-
-  #runsBeside({ overlapGroup }: RunnablePolicy): readonly ActiveRun[] {
-    const runs = this.#groups.get(overlapGroup);
-    return runs ? allOf(runs) : [];
+    const next = this.#groups.leave(active);
+    if (next) this.#places.take(next);
   }
 
   /** Ends those that have not begun at once, signals those that have; returns what is being ended. */
@@ -325,36 +257,7 @@ class Coordinator implements RunCoordinator {
   /** A run that was ended before it began takes no place any more. */
   #sweep(active: ActiveRun): void {
     if (!isFinal(active.run.status)) return;
-    const waiting = this.#groups.get(active.policy.overlapGroup)?.waiting;
-    if (!waiting || !takeOut(active, waiting)) this.#makeRoom(active);
-    this.#forget(active.run);
+    if (!this.#groups.endWait(active)) this.#makeRoom(active);
+    this.#live.forget(active.run);
   }
-
-  #forget({ id }: Readonly<Run>): void {
-    this.#live.delete(id);
-    if (this.#live.size === 0) this.#idle?.resolve();
-  }
-
-  #whenIdle(): Promise<void> {
-    if (this.#live.size === 0) return Promise.resolve();
-    this.#idle ??= Promise.withResolvers();
-    return this.#idle.promise;
-  }
-}
-
-/** Those that wait come first: whoever ends them in this order lets none of them begin. */
-function allOf({ waiting, atWork }: GroupRuns): readonly ActiveRun[] {
-  return [...waiting, ...atWork];
-}
-
-function takeOut(active: ActiveRun, runs: ActiveRun[]): boolean {
-  const index = runs.indexOf(active);
-  if (index === -1) return false;
-  runs.splice(index, 1);
-  return true;
-}
-
-/** A run on request, and one that its backend begins itself, is one more than what a policy is owed. */
-function isOwed({ trigger }: Readonly<Run>): boolean {
-  return trigger !== 'submit' && trigger !== 'ingest';
 }

@@ -1,8 +1,9 @@
 import type { DeliveryOutcome, RunDelivery } from '../delivery/contract.ts';
-import type { RunParts } from './active-run.ts';
 import { conclude } from './conclude.ts';
 import type { LiveRun } from './live-run.ts';
 import { type Conclusion, isFinal, moveTo, type Run } from './run.ts';
+import { countAcknowledged } from './run-output.ts';
+import type { RunParts } from './run-parts.ts';
 
 /** A run of an earlier life whose backend's part is over: what waits of it is delivered, then it ends as it would have. */
 export class ResumedRun implements LiveRun {
@@ -16,7 +17,7 @@ export class ResumedRun implements LiveRun {
     this.#parts = parts;
     const { id: runId, policy } = run;
     this.#delivery = parts.delivery.resume({ runId, policy }, (entityCount, bytes) =>
-      this.#acknowledged(entityCount, bytes),
+      countAcknowledged(run, entityCount, bytes, parts),
     );
   }
 
@@ -53,14 +54,5 @@ export class ResumedRun implements LiveRun {
     run.entityCount = Math.max(run.entityCount, acknowledged);
     run.batches = Math.max(run.batches, batches);
     run.bytes = Math.max(run.bytes, bytes);
-  }
-
-  #acknowledged(entityCount: number, bytes: number): void {
-    const { run } = this;
-    run.entityCount += entityCount;
-    run.batches++;
-    run.bytes += bytes;
-    run.updatedAt = this.#parts.clock.now();
-    this.#parts.events.emit('batch:delivered', { run, entityCount, bytes });
   }
 }

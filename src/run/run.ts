@@ -89,6 +89,11 @@ export function isFinal(status: RunStatus): boolean {
   return movesFrom[status].length === 0;
 }
 
+/** A run on request, and one that its backend begins itself, is one more than what a policy is owed. */
+export function isOwed({ trigger }: Readonly<Run>): boolean {
+  return trigger !== 'submit' && trigger !== 'ingest';
+}
+
 /** Changes a run's state; throws {@link IllegalMoveError} where the table forbids it. */
 export function moveTo(run: Run, status: RunStatus, now: number): void {
   if (!movesFrom[run.status].includes(status)) throw new IllegalMoveError(run.status, status);
