@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { RunCoordinator } from '../run/contract.ts';
 import type { Trigger } from '../trigger/contract.ts';
 import { compileCron } from '../trigger/cron.ts';
-import { CronTrigger } from '../trigger/cron-trigger.ts';
+import { CronTrigger, LARGEST_STEP_BACK_MS } from '../trigger/cron-trigger.ts';
 import { OnceTrigger } from '../trigger/once-trigger.ts';
 import { Schedule } from '../trigger/schedule.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
@@ -51,10 +51,17 @@ export class Firing {
   startAgain(policy: AppliedPolicy, { hasRun, lastDueAt = 0, appliedAt }: FoundPolicy): void {
     const isOwedRunThere = this.#coordinator.takeUp(policy);
     if (policy.kind === 'once' && (hasRun || isOwedRunThere)) return;
-    this.start(policy);
+    policy.trigger.start((dueAt) => {
+      if (!this.#hasBeen(dueAt, lastDueAt)) this.#comeDue(policy, dueAt);
+    });
     if (!(policy.trigger instanceof CronTrigger)) return;
     const missedAt = policy.trigger.latestSince(Math.max(lastDueAt, appliedAt));
     if (missedAt !== undefined) this.#comeDue(policy, missedAt);
+  }
+
+  /** The clock was set back a little since: the moment came in an earlier life. */
+  #hasBeen(dueAt: number, lastDueAt: number): boolean {
+    return dueAt <= lastDueAt && lastDueAt - this.#clock.now() <= LARGEST_STEP_BACK_MS;
   }
 
   #comeDue(policy: AppliedPolicy, dueAt: number): void {

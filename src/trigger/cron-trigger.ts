@@ -5,7 +5,7 @@ import { latestMoment } from './latest-moment.ts';
 import type { Appointment, Entry, Schedule } from './schedule.ts';
 
 /** A clock that is set back further than this was wrong before: its moments are not waited for a second time. */
-const LARGEST_STEP_BACK_MS = 3 * 3_600_000;
+export const LARGEST_STEP_BACK_MS = 3 * 3_600_000;
 
 /** A moment that is noticed this much later was missed: the machine slept, or its clock was set. */
 export const MISSED_AFTER_MS = 60_000;
