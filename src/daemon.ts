@@ -20,6 +20,7 @@ import { createRunHistory } from './run/history.ts';
 import type { Secrets } from './secrets.ts';
 import { type Sink, SinkError } from './sink/contract.ts';
 import { createSink } from './sink/create-sink.ts';
+import { unlessAborted } from './sink/unless-aborted.ts';
 import type { State } from './state/contract.ts';
 import { logEvents } from './telemetry/event-log.ts';
 import { lazyScrape } from './telemetry/prometheus/lazy-scrape.ts';
@@ -35,6 +36,8 @@ export interface Surroundings {
   readonly secrets: Secrets;
   /** Lines that the log's reader was too slow for, so far. */
   readonly droppedLogLines: () => number;
+  /** Aborts when the daemon is told to stop, be it while it starts. */
+  readonly stopRequested: AbortSignal;
 }
 
 /** A daemon that listens. */
@@ -51,7 +54,10 @@ type Undo = () => unknown;
 /** Of `--stop-timeout`, what runs and deliveries get; the rest is for closing sockets and ending children. */
 const RUNS_SHARE_OF_STOP = 0.8;
 
-/** Starts a daemon; rejects with a `StartError` and leaves nothing behind when it cannot. */
+/**
+ * Starts a daemon; rejects and leaves nothing behind when it cannot, with a `StartError`, or when it is to stop, with
+ * the reason of `stopRequested`.
+ */
 export async function startDaemon(options: DaemonOptions, surroundings: Surroundings): Promise<Daemon> {
   const undo: Undo[] = [];
   try {
@@ -67,7 +73,7 @@ async function buildDaemon(
   surroundings: Surroundings,
   undo: Undo[],
 ): Promise<Daemon> {
-  const { clock, log, env, secrets, droppedLogLines } = surroundings;
+  const { clock, log, env, secrets, droppedLogLines, stopRequested } = surroundings;
   const version = readVersion();
   let phase: Phase = 'starting';
 
@@ -86,10 +92,11 @@ async function buildDaemon(
 
   const state = await openData(options, surroundings);
   if (state) undo.unshift(() => state.close());
+  stopRequested.throwIfAborted();
 
   const sink = await createSink(options, { clock, log, env, secrets, version });
   undo.unshift(() => sink.close());
-  await startSink(sink);
+  await unlessAborted(startSink(sink), stopRequested);
 
   const spool = state && { store: state.batches, maxUnsentBytes: state.spoolBytes };
   const delivery = createDelivery({ sink, clock, log, ...spool });
@@ -162,7 +169,8 @@ async function buildDaemon(
   });
   undo.unshift(() => api.close());
   // Whoever applies policies right after the start meets those of the earlier life.
-  if (state) await goOn(state, { history, coordinator, delivery, registry });
+  if (state) await goOn(state, { history, coordinator, delivery, registry }, stopRequested);
+  stopRequested.throwIfAborted();
   const address = await api.listen(options.host, options.port);
   phase = 'ready';
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import module from 'node:module';
 import type { Logger } from 'pino';
 import { systemClock } from '../clock.ts';
@@ -11,7 +12,6 @@ import { notifySystemd } from './notify-systemd.ts';
 
 /** What a shell reports of a program that a signal ended. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 };
-type StopSignal = keyof typeof SIGNAL_STATUS;
 
 /** Runs a daemon until SIGTERM or SIGINT, then ends the process: 0 once it has stopped. */
 export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv): Promise<void> {
@@ -26,7 +26,8 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
   stderr.onCaughtUp = (count) =>
     log.warn({ module: 'log' }, `${count} log lines were dropped: their reader was too slow`);
   endOnFault(log);
-  const stopRequested = awaitStopSignal(log);
+  const stopRequested = stopSignal(log);
+  stopRequested.addEventListener('abort', () => stderr.endWithin(options.stopTimeoutMs));
   const systemd = notifySystemd({ env, clock: systemClock, log });
   try {
     const daemon = await startDaemon(options, {
@@ -35,15 +36,16 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
       env,
       secrets,
       droppedLogLines: () => stderr.dropped,
+      stopRequested,
     });
     // A daemon is often killed before it could write the cache at its end.
     module.flushCompileCache();
     void systemd.ready();
-    await stopRequested;
-    stderr.endWithin(options.stopTimeoutMs);
+    if (!stopRequested.aborted) await once(stopRequested, 'abort');
     await Promise.all([daemon.stop(), systemd.stopping()]);
     process.exit(0);
   } catch (error) {
+    if (error === stopRequested.reason) process.exit(0);
     if (!(error instanceof StartError)) throw error;
     log.error(error.message);
     process.exit(error.exitStatus);
@@ -59,17 +61,15 @@ function endOnFault(log: Logger): void {
   process.on('warning', (warning) => log.debug({ module: 'node', err: warning }, 'Node warns'));
 }
 
-/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
-function awaitStopSignal(log: Logger): Promise<StopSignal> {
-  return new Promise((resolve) => {
-    let isStopping = false;
-    const onSignal = (signal: StopSignal): void => {
-      if (isStopping) process.exit(SIGNAL_STATUS[signal]);
-      isStopping = true;
-      log.info({ module: 'worker' }, `Stopping on ${signal}`);
-      resolve(signal);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
+/** Aborts at the first SIGTERM or SIGINT; the second ends the process at once. */
+function stopSignal(log: Logger): AbortSignal {
+  const stopping = new AbortController();
+  const onSignal = (signal: keyof typeof SIGNAL_STATUS): void => {
+    if (stopping.signal.aborted) process.exit(SIGNAL_STATUS[signal]);
+    log.info({ module: 'worker' }, `Stopping on ${signal}`);
+    stopping.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return stopping.signal;
 }

@@ -21,7 +21,9 @@ async function startOn(clock: HeldClock, lines: string[]): Promise<Daemon> {
   if (wish.kind !== 'daemon') throw new Error('these flags should start a daemon');
   const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
   const secrets = new Secrets();
-  return await startDaemon(wish.options, { clock, log, env: {}, secrets, droppedLogLines: () => 0 });
+  const stopRequested = new AbortController().signal;
+  const surroundings = { clock, log, env: {}, secrets, droppedLogLines: () => 0, stopRequested };
+  return await startDaemon(wish.options, surroundings);
 }
 
 test('49 a run that is due while one is at work is skipped with a warning, and fires at second 0', async () => {

@@ -41,7 +41,7 @@ export class Policies extends Runs {
 
   /** Goes on with what an earlier life left, as the daemon does. */
   async goOn(state: State): Promise<void> {
-    await goOn(state, this);
+    await goOn(state, this, new AbortController().signal);
   }
 
   /** Resolves when none of an earlier life's policies waits for its package any more. */

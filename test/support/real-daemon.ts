@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -148,25 +149,31 @@ interface Output {
   readonly watchers: Set<(line: string) => void>;
 }
 
-function launch(
+/** The program, whatever becomes of it. */
+export function spawnProgram(
   flags: readonly string[],
-  { env = {}, cwd, openFiles }: RealDaemonOptions,
-): { child: ChildProcess; output: Output } {
+  { env = {}, cwd, openFiles }: RealDaemonOptions = {},
+): ChildProcessByStdio<null, Readable, Readable> {
   const limit = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`];
   const [command = '', ...words] = [...limit, process.execPath, program, ...flags];
-  const child = spawn(command, words, {
+  return spawn(command, words, {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+function launch(
+  flags: readonly string[],
+  options: RealDaemonOptions,
+): { child: ChildProcess; output: Output } {
+  const child = spawnProgram(flags, options);
   const output: Output = { stderr: [], stdout: [], watchers: new Set() };
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => output.stdout.push(text));
-  if (child.stderr !== null) {
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      output.stderr.push(line);
-      for (const watch of output.watchers) watch(line);
-    });
-  }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => output.stdout.push(text));
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    output.stderr.push(line);
+    for (const watch of output.watchers) watch(line);
+  });
   return { child, output };
 }
 
