@@ -35,11 +35,12 @@ const ABSENT_IN_RECEIPT = {
 
 type Check = (value: unknown) => boolean;
 
-/** Beyond it no time has a date. */
-const LARGEST = 8.64e15;
+/** No date is farther from the epoch, in ms. */
+const LATEST = 8.64e15;
 
 const text: Check = (value) => typeof value === 'string';
-const number: Check = (value) => typeof value === 'number' && Math.abs(value) <= LARGEST;
+const number: Check = Number.isFinite;
+const time: Check = (value) => typeof value === 'number' && Math.abs(value) <= LATEST;
 const optional =
   (check: Check): Check =>
   (value) =>
@@ -66,20 +67,20 @@ const isRun = record({
   retryOf: optional(text),
   retries: number,
   backend: record({ package: text, version: text, name: text, appName: text, appVersion: text }),
-  dueAt: number,
-  createdAt: number,
+  dueAt: time,
+  createdAt: time,
   status: oneOf(['pending', 'running', 'delivering', 'completed', 'failed', 'cancelled', 'lost', 'skipped']),
   reason: text,
   verdict: optional(record({ status: oneOf(['completed', 'failed', 'cancelled']), reason: text })),
-  retryAt: optional(number),
+  retryAt: optional(time),
   entityCount: number,
   batches: number,
   bytes: number,
   usage: optional(isRecord),
   progress: optional(record({ done: number, total: optional(number) })),
-  startedAt: optional(number),
-  finishedAt: optional(number),
-  updatedAt: number,
+  startedAt: optional(time),
+  finishedAt: optional(time),
+  updatedAt: time,
 });
 
 const isReceipt = record({
@@ -89,12 +90,12 @@ const isReceipt = record({
   parent: optional(text),
   entityCount: number,
   byteLength: number,
-  acceptedAt: number,
-  keptAt: optional(number),
-  firstSentAt: optional(number),
-  lastSentAt: optional(number),
+  acceptedAt: time,
+  keptAt: optional(time),
+  firstSentAt: optional(time),
+  lastSentAt: optional(time),
   tries: number,
-  settledAt: optional(number),
+  settledAt: optional(time),
   outcome: oneOf(['waiting', 'acknowledged', 'rejected', 'split', 'dropped']),
   acknowledged: number,
   lastError: text,
@@ -112,7 +113,7 @@ const isLetterBody = record({
     entityCount: number,
     byteLength: number,
     reason: text,
-    rejectedAt: number,
+    rejectedAt: time,
   }),
   run: identity,
 });

@@ -15,7 +15,7 @@ export class MisplacedError extends Error {
 /** The files that an open database has, so that it is noticed when they are gone: SQLite goes on writing to what nobody finds again. */
 export class Place {
   readonly #files: readonly string[];
-  #identities: readonly string[];
+  readonly #identities: readonly string[];
 
   constructor(database: string) {
     const [log = ''] = companionsOf(database);
@@ -25,8 +25,11 @@ export class Place {
 
   /** Throws a {@link MisplacedError}. */
   check(): void {
-    const found = this.#look();
-    if (!found.every((identity, index) => identity === this.#identities[index])) throw new MisplacedError();
+    if (!this.isHeld()) throw new MisplacedError();
+  }
+
+  isHeld(): boolean {
+    return this.#look().every((identity, index) => identity === this.#identities[index]);
   }
 
   #look(): string[] {

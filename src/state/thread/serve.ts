@@ -179,7 +179,7 @@ class Server {
   #reopened(): Store {
     if (this.#store && !this.#mustReopen) return this.#store;
     const old = this.#store;
-    if (this.#isMisplaced) old?.moveTo(this.#database);
+    if (this.#isMisplaced && !this.#place.isHeld()) old?.moveTo(this.#database);
     this.#isMisplaced = false;
     this.#store = undefined;
     closeQuietly(old);
