@@ -18,7 +18,7 @@ import type { QueueContext } from './queue-options.ts';
 import { ReceiverGate } from './receiver-gate.ts';
 import { Room } from './room.ts';
 import { RunQueue } from './run-queue.ts';
-import { sumOf } from './sum-of.ts';
+import { Standing } from './standing.ts';
 
 export interface DeliveryOptions {
   readonly sink: Sink;
@@ -138,8 +138,12 @@ class BatchDelivery implements Delivery {
   }
 
   snapshot(): ReturnType<Delivery['snapshot']> {
+    const { waiting, sending } = this.#context;
+    const standing = new Standing(sending);
+    standing.count(waiting);
+    for (const queue of this.#queues) queue.tell(standing);
     return {
-      ...sumOf(Array.from(this.#queues, (queue) => queue.snapshot)),
+      ...standing.snapshot,
       letters: this.letters.count,
       rejectedEntities: this.#rejectedEntities,
     };
@@ -147,7 +151,13 @@ class BatchDelivery implements Delivery {
 
   of(runId: string): DeliverySnapshot | undefined {
     const queues = this.#queuesOf(runId);
-    return queues.length === 0 ? undefined : sumOf(queues.map((queue) => queue.snapshot));
+    if (queues.length === 0) return undefined;
+    const standing = new Standing(this.#context.sending);
+    for (const queue of queues) {
+      standing.count(queue.ledger);
+      queue.tell(standing);
+    }
+    return standing.snapshot;
   }
 
   async receipts(runId: string): Promise<readonly BatchReceipt[]> {

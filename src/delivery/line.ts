@@ -1,7 +1,7 @@
 import type { BatchEncoding } from '../sink/contract.ts';
-import type { DeliverySnapshot } from './contract.ts';
 import { Ledger } from './ledger.ts';
 import type { Room } from './room.ts';
+import type { Standing } from './standing.ts';
 import type { Family, WaitingBatch } from './waiting-batch.ts';
 
 export interface LineOptions {
@@ -33,7 +33,7 @@ export class Line {
 
   /** The one that is to be sent: undefined when none is, be it that the first is for another kind of sink. */
   next(): WaitingBatch | undefined {
-    const [first] = this.#batches;
+    const first = this.#batches[0];
     if (first === undefined || first.encoding !== this.#options.encoding) return undefined;
     if (first.refusedWith === undefined) return first;
     return this.ofFamily(first.family).find(({ refusedWith }) => refusedWith === undefined);
@@ -73,19 +73,22 @@ export class Line {
     return batches;
   }
 
-  /** @param closedForMs how long the receiver is not to be called at all. */
-  snapshot(now: number, monotonic: number, closedForMs: number | undefined): DeliverySnapshot {
-    const [first] = this.#batches;
-    const errors = first ? this.ofFamily(first.family).flatMap(({ lastError }) => lastError ?? []) : [];
+  /** Counts those that wait. */
+  get own(): Ledger {
+    return this.#own;
+  }
+
+  /** Tells how its first batch stands, on which the others wait. */
+  tell(standing: Standing): void {
+    const first = this.#batches[0];
+    if (first === undefined) return;
+    standing.noteWaiting(first.addedAt);
+    for (const { family, lastError } of this.#batches) {
+      if (family !== first.family) break;
+      standing.noteError(lastError);
+    }
     const next = this.next();
-    const opensAt = next && closedForMs !== undefined ? now + closedForMs : undefined;
-    return {
-      ...this.#own.totals,
-      oldestAgeMs: first && monotonic - first.addedAt,
-      lastError: errors.toSorted((a, b) => b.at - a.at)[0],
-      nextTryAt: latest(next?.nextTryAt, opensAt),
-      misfits: this.#own.misfits,
-    };
+    if (next) standing.noteNext(next.nextTryAt);
   }
 
   #count(batch: WaitingBatch): void {
@@ -98,8 +101,4 @@ export class Line {
     this.#own.remove(batch);
     this.#options.all.remove(batch);
   }
-}
-
-function latest(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 }

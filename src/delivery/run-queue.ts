@@ -1,12 +1,14 @@
 import type { Batch } from '../sink/contract.ts';
 import type { BatchReceipt, LeftBatch, Settlement } from './batch-store.ts';
-import type { DeliveredRun, DeliveryOutcome, DeliverySnapshot, RunDelivery } from './contract.ts';
+import type { DeliveredRun, DeliveryOutcome, RunDelivery } from './contract.ts';
 import { Intake } from './intake.ts';
+import type { Ledger } from './ledger.ts';
 import { Line } from './line.ts';
 import type { QueueOptions } from './queue-options.ts';
 import { Refusals } from './refusals.ts';
 import { RunTally } from './run-tally.ts';
 import { sendBatch, type Verdict } from './send-batch.ts';
+import type { Standing } from './standing.ts';
 import { leftBatch, type WaitingBatch } from './waiting-batch.ts';
 
 /**
@@ -71,9 +73,13 @@ export class RunQueue implements RunDelivery {
     return this.#line.batches.map(({ receipt }) => receipt);
   }
 
-  get snapshot(): DeliverySnapshot {
-    const { clock, gate } = this.#options.context.sending;
-    return this.#line.snapshot(clock.now(), clock.monotonic(), gate.closedForMs);
+  /** Its batches that wait. */
+  get ledger(): Ledger {
+    return this.#line.own;
+  }
+
+  tell(standing: Standing): void {
+    this.#line.tell(standing);
   }
 
   /** Takes what an earlier life has left of the run; nothing is sent before `release`. */

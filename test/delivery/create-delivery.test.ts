@@ -287,6 +287,21 @@ describe('a receiver that is away', () => {
     expect(delivery.snapshot()).toMatchObject({ lastError: undefined, nextTryAt: undefined });
   });
 
+  test('is no reason to look at thousands of waiting runs for long, whenever somebody asks how they stand', async () => {
+    const { sink, delivery } = setUp();
+    for (let index = 0; index < 10_000; index += 1) {
+      delivery.open({ runId: `run-${index}`, policy: 'edge' }, nothing).accept(batchOf(`batch-${index}`));
+    }
+    await sink.nth(3);
+    const times = Array.from({ length: 20 }, () => {
+      const before = performance.now();
+      expect(delivery.snapshot().waitingBatches).toBe(10_000);
+      return performance.now() - before;
+    });
+    expect(Math.min(...times)).toBeLessThan(3);
+    await delivery.stop();
+  });
+
   test('for 5 minutes fails also those runs that have waited as long for their turn', async () => {
     const { sink, delivery, clock } = setUp();
     const runs = Array.from({ length: 20 }, (_, index) => {
