@@ -1,16 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { descendantsOf, isAlive, program, RealDaemon } from '../../support/real-daemon.ts';
+import { descendantsOf, RealDaemon } from '../../support/real-daemon.ts';
 import { Dice } from './dice.ts';
 import { Driver } from './driver.ts';
 import { findingsIn } from './findings.ts';
+import { changeMoods, dieAtStart, freeze, hurt, stop } from './hardships.ts';
 import { type Journal, readJournal } from './journal.ts';
 import { get, readOutcome, type ShownRun, whatIsLeft } from './outcome.ts';
-import { MANNERS, MOODS, RecordingDiode } from './recording-diode.ts';
+import { RecordingDiode } from './recording-diode.ts';
+import { gone, listed, until } from './waiting.ts';
 
 export interface Journey {
   readonly seed: number;
@@ -37,13 +37,6 @@ export class TortureError extends Error {
 const backends = fileURLToPath(new URL('../backends', import.meta.url));
 const LANES = 3;
 const LONGEST_ROUND_MS = 1_500;
-const LONGEST_MOOD_MS = 500;
-const LONGEST_START_MS = 600;
-const LONGEST_DYING_MS = 500;
-/** By then processes whose daemon was killed are gone, and all that is owed is done. */
-const CHILDREN_PATIENCE_MS = 10_000;
-const END_PATIENCE_MS = 60_000;
-const LOOK_AGAIN_MS = 100;
 const SUSPICIOUS = /listener of \S+ failed|did not stop as it should|could not be kept|TypeError|unhandled/i;
 
 /**
@@ -93,7 +86,10 @@ class Traveller {
 
   async round(): Promise<void> {
     const dice = this.#dice;
-    while (dice.chance(0.15)) await this.#dieAtStart();
+    while (dice.chance(0.15)) {
+      await dieAtStart(this.#flags, dice);
+      this.#ends.push(performance.now());
+    }
     await using daemon = await RealDaemon.start(this.#flags);
     await this.#checkPolicies(daemon);
     const over = new AbortController();
@@ -101,14 +97,15 @@ class Traveller {
     const lanes = [
       ...Array.from({ length: LANES }, () => this.#driver.play(daemon, dice.fork(), signal)),
       this.#driver.watch(daemon, dice.fork(), signal),
-      this.#changeMoods(dice.fork(), signal),
+      changeMoods(this.#diode, dice.fork(), signal),
       ...(dice.chance(0.25) ? [freeze(daemon, dice.fork(), signal)] : []),
+      ...(dice.chance(0.25) ? [hurt(daemon, dice.fork(), signal)] : []),
     ];
     const played = Promise.all(lanes);
     played.catch(() => undefined);
     await pause(dice.between(0, LONGEST_ROUND_MS));
     const children = descendantsOf(daemon.process.pid ?? 0);
-    if (dice.chance(0.25)) await this.#stop(daemon);
+    if (dice.chance(0.25)) await stop(daemon, dice);
     else await daemon.stop('SIGKILL');
     this.#ends.push(performance.now());
     over.abort();
@@ -155,39 +152,6 @@ class Traveller {
     };
   }
 
-  /** A daemon that is killed before it listens, or just after. */
-  async #dieAtStart(): Promise<void> {
-    const child: ChildProcess = spawn(process.execPath, [program, '--port', '0', ...this.#flags], {
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
-      stdio: 'ignore',
-    });
-    const exited = once(child, 'exit');
-    await pause(this.#dice.between(0, LONGEST_START_MS));
-    child.kill('SIGKILL');
-    await exited;
-    this.#ends.push(performance.now());
-  }
-
-  /** Asked to end, which may be cut short. */
-  async #stop(daemon: RealDaemon): Promise<void> {
-    const isCutShort = this.#dice.chance(0.5);
-    const afterMs = this.#dice.between(0, LONGEST_DYING_MS);
-    const timer = isCutShort ? setTimeout(() => daemon.process.kill('SIGKILL'), afterMs) : undefined;
-    const status = await daemon.stop('SIGTERM');
-    clearTimeout(timer);
-    if (status !== 0 && !(isCutShort && status === 'SIGKILL'))
-      throw new Error(`the daemon ended with ${status}`);
-  }
-
-  async #changeMoods(dice: Dice, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#diode.manner = dice.pick(MANNERS);
-      this.#diode.slownessMs = dice.between(10, LONGEST_MOOD_MS);
-      await this.#diode.become(dice.chance(0.5) ? 'well' : dice.pick(MOODS));
-      await pause(dice.between(0, LONGEST_MOOD_MS));
-    }
-  }
-
   /** Acknowledged policies are there from the moment it listens, deleted ones are not. */
   async #checkPolicies(daemon: RealDaemon): Promise<void> {
     const { policies: ledger } = this.#driver;
@@ -232,17 +196,6 @@ class Traveller {
   }
 }
 
-/** Now and then it stands still as a whole, and goes on. */
-async function freeze({ process: daemon }: RealDaemon, dice: Dice, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await pause(dice.between(0, LONGEST_ROUND_MS));
-    if (signal.aborted) return;
-    daemon.kill('SIGSTOP');
-    await pause(dice.between(0, LONGEST_MOOD_MS));
-    daemon.kill('SIGCONT');
-  }
-}
-
 function hasEnded(status: string): boolean {
   return ['completed', 'failed', 'cancelled'].includes(status);
 }
@@ -255,31 +208,4 @@ async function versionOf(daemon: RealDaemon, name: string): Promise<number> {
 function refuseSuspicious({ lines }: RealDaemon): void {
   const suspicious = lines.filter((line) => SUSPICIOUS.test(line));
   if (suspicious.length > 0) throw new Error(listed(suspicious));
-}
-
-async function gone(pids: readonly number[]): Promise<void> {
-  const left = (): string[] => pids.filter(isAlive).map((pid) => `process ${pid} is left`);
-  await until('the end of the processes of a daemon that is gone', async () => left(), CHILDREN_PATIENCE_MS);
-}
-
-/** Resolves when there is nothing that `missing` resolves with; rejects with that after a while. */
-async function until(
-  what: string,
-  missing: () => Promise<readonly string[]>,
-  patienceMs = END_PATIENCE_MS,
-): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  for (;;) {
-    const left = await missing();
-    if (left.length === 0) return;
-    if (performance.now() > deadline) throw new Error(`${what} did not come: ${listed(left)}`);
-    await pause(LOOK_AGAIN_MS);
-  }
-}
-
-const MOST_LISTED = 20;
-
-function listed(findings: readonly string[]): string {
-  const more = findings.length > MOST_LISTED ? [`and ${findings.length - MOST_LISTED} more`] : [];
-  return ['', ...findings.slice(0, MOST_LISTED), ...more].join('\n  ');
 }
