@@ -71,7 +71,7 @@ export class Brood {
   mayGrow(now: number): boolean {
     if (now < this.#growAgainAt) return false;
     let answering = 0;
-    for (const child of this.#children.keys()) if (!child.window.isStuck(now)) answering++;
+    for (const child of this.#children.keys()) if (!child.work.window.isStuck(now)) answering++;
     return answering < this.mostChildren && !this.isFull;
   }
 
@@ -87,7 +87,9 @@ export class Brood {
   leastBusy(suits: (child: BackendChild) => boolean): BackendChild | undefined {
     const now = this.#options.clock.monotonic();
     const load = (child: BackendChild): number =>
-      child.runCount + child.lifeCount + (child.window.isBusy(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
+      child.work.runs.size +
+      child.work.lives.size +
+      (child.work.window.isBusy(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
     let best: BackendChild | undefined;
     for (const [child, { isAlone }] of this.#children) {
       if (isAlone || !child.isReady || !suits(child)) continue;
@@ -138,7 +140,7 @@ export class Brood {
   rest(child: BackendChild, isUnwanted: boolean): void {
     const state = this.#children.get(child);
     if (state === undefined) return;
-    const isIdle = child.isReady && child.isIdle && !state.isAlone;
+    const isIdle = child.isReady && child.work.isNone && !state.isAlone;
     if (!isIdle) {
       state.idle?.cancel();
       state.idle = undefined;

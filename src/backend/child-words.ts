@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Redact } from '../redact.ts';
 import type { Introduction } from './child.ts';
+import type { ChildWork } from './child-work.ts';
 import type { RunExecution } from './execution.ts';
 import { BATCH_HEADER, FrameError, type FrameKind, MAX_CONTROL_BYTES } from './frames.ts';
 import type { FromChild } from './messages.ts';
@@ -15,15 +16,10 @@ const MOST_STRAYS = 1_000;
 
 /** What a child's words may concern. */
 export interface WordsOptions {
-  readonly runs: ReadonlyMap<number, RunExecution>;
-  readonly lives: ReadonlyMap<number, PolicyLife>;
-  /** Code of a run or a life wants a run for entities outside of the schedule. */
-  readonly ingest: (owner: RunExecution | PolicyLife, id: number) => void;
+  readonly work: ChildWork;
   readonly questions: Questions;
   readonly log: () => Logger;
   readonly redact: Redact;
-  /** So many more runs were entered. Throws when that cannot be. */
-  readonly turned: (runs: number) => void;
   /** A run has come to its end, whatever end. */
   readonly runEnded: () => void;
   /** Code of this run, or of nobody knows which, is about to end the process. */
@@ -47,7 +43,7 @@ export class ChildWords {
     if (kind === 'control') return MAX_CONTROL_BYTES;
     if (kind !== 'batch') return -1;
     let limit = -1;
-    for (const run of this.#options.runs.values()) limit = Math.max(limit, run.allowance);
+    for (const run of this.#options.work.runs.values()) limit = Math.max(limit, run.allowance);
     return limit;
   }
 
@@ -62,13 +58,13 @@ export class ChildWords {
   }
 
   #obey(message: FromChild): void {
-    const { redact, questions, turned } = this.#options;
+    const { work, redact, questions } = this.#options;
     switch (message.type) {
       case 'entered':
         for (const run of message.runs) this.#run(run).entered();
         break;
       case 'turned':
-        turned(message.runs);
+        work.turned(message.runs);
         break;
       case 'returned':
         for (const run of message.runs) this.#run(run).ended(RETURNED);
@@ -92,7 +88,7 @@ export class ChildWords {
         this.#owner(message.run).log(message.level, redact(message.message));
         break;
       case 'ingest':
-        this.#options.ingest(this.#owner(message.run), message.id);
+        work.ingest(this.#owner(message.run), message.id);
         break;
       case 'failure':
         this.#owner(message.run).recordFailure(redact(message.reason));
@@ -145,19 +141,19 @@ export class ChildWords {
   }
 
   #run(number: number): RunExecution {
-    const run = this.#options.runs.get(number);
+    const run = this.#options.work.runs.get(number);
     if (run === undefined) throw new FrameError('a message about a run that it does not have');
     return run;
   }
 
   #life(number: number): PolicyLife {
-    const life = this.#options.lives.get(number);
+    const life = this.#options.work.lives.get(number);
     if (life === undefined) throw new FrameError('a message about a policy that does not live in it');
     return life;
   }
 
   #owner(number: number): RunExecution | PolicyLife {
-    return this.#options.lives.get(number) ?? this.#run(number);
+    return this.#options.work.lives.get(number) ?? this.#run(number);
   }
 }
 

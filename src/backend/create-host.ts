@@ -89,8 +89,8 @@ class ProcessHost implements BackendHost {
     const all = [...this.#pools].flatMap((pool) => [...pool.children()]);
     const spare = this.#spares?.current;
     if (spare !== undefined) all.push(spare);
-    return all.flatMap(({ pid, packageName, runCount }) =>
-      pid === undefined ? [] : [{ pid, package: packageName, runs: runCount }],
+    return all.flatMap(({ pid, packageName, work }) =>
+      pid === undefined ? [] : [{ pid, package: packageName, runs: work.runs.size }],
     );
   }
 

@@ -60,7 +60,7 @@ export class Homes {
     const queue = this.#waiting.get(child);
     for (let run = queue?.first(); run !== undefined; run = queue?.first()) {
       if (child.isEnding) run.settle({ kind: 'crashed', reason: GONE, innocent: true });
-      else if (child.window.isOpen && child.keepsUp) child.start(run);
+      else if (child.work.window.isOpen && child.keepsUp) child.work.start(run);
       else return;
       queue?.take();
     }
@@ -88,13 +88,15 @@ export class Homes {
   #moveIn(life: PolicyLife, child: BackendChild): void {
     this.#children.set(life, child);
     void life.ended.then(() => this.#children.delete(life));
-    child.setUp(life);
+    child.work.setUp(life);
   }
 
   async #homeFor({ request }: PolicyLife): Promise<BackendChild> {
     const now = this.#clock.monotonic();
     const suits = (child: BackendChild): boolean =>
-      child.keepsUp && child.window.owedFor(now) < QUICK_MS && !(request.apart && child.lifeCount > 0);
+      child.keepsUp &&
+      child.work.window.owedFor(now) < QUICK_MS &&
+      !(request.apart && child.work.lives.size > 0);
     const ready = this.#brood.leastBusy(suits);
     if (ready !== undefined) return ready;
     const any = this.#brood.mayGrow(now) ? undefined : this.#brood.leastBusy((child) => child.keepsUp);

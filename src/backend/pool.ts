@@ -114,7 +114,7 @@ export class Pool {
   async ask<Answer>(question: (child: BackendChild) => Promise<Answer>): Promise<Answer> {
     const now = this.#now();
     const ready = this.#brood.leastBusy(
-      (child) => child.window.owedFor(now) < QUICK_MS || !this.#brood.mayGrow(now),
+      (child) => child.work.window.owedFor(now) < QUICK_MS || !this.#brood.mayGrow(now),
     );
     if (ready === undefined) return await question(await this.#brood.newChild());
     const answer = question(ready);
@@ -127,7 +127,7 @@ export class Pool {
   /** No policy names the package any more: its children end as soon as they have nothing to do. Resolves when the idle ones are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const idle = [...this.#brood.all()].filter((child) => child.isIdle);
+    const idle = [...this.#brood.all()].filter((child) => child.work.isNone);
     if (this.#waitingRuns().length > 0 || this.#homes.areWanted) return;
     await Promise.all(idle.map((child) => child.kill()));
     this.#checkEmpty();
@@ -168,12 +168,12 @@ export class Pool {
   #handOut(): void {
     for (let run = this.#waiting.first(); run !== undefined; run = this.#waiting.first()) {
       const now = this.#now();
-      const child = this.#brood.leastBusy((one) => one.window.isOpen && one.keepsUp);
+      const child = this.#brood.leastBusy((one) => one.work.window.isOpen && one.keepsUp);
       if (child === undefined) return;
-      if (child.window.isBusy(now) && (this.#brood.isGrowing() || this.#brood.mayGrow(now))) return;
+      if (child.work.window.isBusy(now) && (this.#brood.isGrowing() || this.#brood.mayGrow(now))) return;
       this.#waiting.take();
       this.#waitingSince = now;
-      child.start(run);
+      child.work.start(run);
     }
   }
 
@@ -191,7 +191,7 @@ export class Pool {
     this.#startingAlone.add(run);
     try {
       await this.#brood.loaded(child);
-      if (!run.isOver) child.start(run);
+      if (!run.isOver) child.work.start(run);
       child.drain();
     } catch (error) {
       run.settle({ kind: 'failed', reason: messageOf(error) });
