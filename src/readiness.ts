@@ -2,7 +2,6 @@ import type { Locks, Readiness } from './api/create-api.ts';
 import type { BackendHost } from './backend/host.ts';
 import type { Delivery } from './delivery/contract.ts';
 import type { PolicyRegistry } from './policy/contract.ts';
-import { unablePolicies } from './policy/unable-policies.ts';
 import type { Sink } from './sink/contract.ts';
 import type { State } from './state/contract.ts';
 
@@ -15,7 +14,7 @@ export interface ReadinessSources {
   readonly delivery: Pick<Delivery, 'snapshot'>;
   /** undefined without `--data-dir`. */
   readonly state: Pick<State, 'health'> | undefined;
-  readonly registry: Pick<PolicyRegistry, 'names' | 'failureOf' | 'faultOf'>;
+  readonly registry: Pick<PolicyRegistry, 'unable'>;
   readonly locks: Pick<Locks, 'faults'>;
   readonly host: Pick<BackendHost, 'crashWaits'>;
 }
@@ -70,7 +69,7 @@ function spoolFaults(delivery: Pick<Delivery, 'snapshot'>): string[] {
 }
 
 function policyFaults(registry: ReadinessSources['registry']): string[] {
-  const { count, example } = unablePolicies(registry);
+  const { count, example } = registry.unable();
   if (example === undefined) return [];
   const others = count === 1 ? '' : ` (and ${count - 1} more)`;
   return [`policy '${example.name}'${others} cannot work: ${example.reason}`];

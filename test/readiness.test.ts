@@ -7,7 +7,7 @@ const fine: ReadinessSources = {
   sink: { health: () => ({ ok: true, reason: '' }) },
   delivery: { snapshot: () => NOTHING_WAITS },
   state: { health: () => ({ ok: true, reason: '' }) },
-  registry: { names: () => ['edge'], failureOf: () => undefined, faultOf: () => undefined },
+  registry: { unable: () => ({ count: 0, example: undefined }) },
   locks: { faults: () => [] },
   host: { crashWaits: () => [] },
 };
@@ -77,15 +77,12 @@ test('packages that wait and receivers that are away are complaints', () => {
 });
 
 test('policies that cannot work are a complaint, with one of them as an example', () => {
-  const registry = {
-    names: () => ['a', 'b', 'c'],
-    failureOf: (name: string) => (name === 'b' ? "package 'pkg' was not found" : undefined),
-    faultOf: (name: string) => (name === 'c' ? 'no socket' : undefined),
-  };
+  const example = { name: 'b', reason: "package 'pkg' was not found" };
+  const registry = { unable: () => ({ count: 2, example }) };
   const { status, reasons } = readinessOf('ready', { ...fine, registry });
   expect(status).toBe('degraded');
   expect(reasons).toEqual(["policy 'b' (and 1 more) cannot work: package 'pkg' was not found"]);
-  const one = { ...registry, names: () => ['c'] };
+  const one = { unable: () => ({ count: 1, example: { name: 'c', reason: 'no socket' } }) };
   expect(readinessOf('ready', { ...fine, registry: one }).reasons).toEqual([
     "policy 'c' cannot work: no socket",
   ]);

@@ -79,6 +79,13 @@ export interface ValidatedPolicy {
 /** What came of putting a policy in its place; `unchanged`: the same document stands there already. */
 export type Replacement = 'created' | 'replaced' | 'unchanged';
 
+/** Policies that cannot work for now, whatever their runs say. */
+export interface UnablePolicies {
+  readonly count: number;
+  /** One of them, with its reason. */
+  readonly example: { readonly name: string; readonly reason: string } | undefined;
+}
+
 /** All policies of the daemon. */
 export interface PolicyRegistry {
   /**
@@ -115,6 +122,8 @@ export interface PolicyRegistry {
   failureOf(name: string): string | undefined;
   /** Why its backend could not set a policy up; undefined: it could, or has nothing to set up. */
   faultOf(name: string): string | undefined;
+  /** Those of an earlier life that do not come back, and those whose backend could not set them up. */
+  unable(): UnablePolicies;
   /** In the order they were applied. */
   names(): Iterable<string>;
   readonly size: number;

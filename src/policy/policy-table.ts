@@ -1,6 +1,6 @@
 import { NotFoundError, UnavailableError } from '../errors.ts';
 import { AppliedPolicy } from './applied-policy.ts';
-import type { PolicyDraft } from './contract.ts';
+import type { PolicyDraft, UnablePolicies } from './contract.ts';
 import { DormantPolicy } from './dormant-policy.ts';
 import { isWrittenAs } from './kept-document.ts';
 import type { FoundPolicy } from './policy-store.ts';
@@ -12,6 +12,8 @@ export class PolicyTable {
   /** Names of an earlier life's policies that nobody has touched since, and whether they have had their only run. */
   readonly #untouched = new Map<string, boolean>();
   readonly #loadedPackages = new Set<string>();
+  /** Of those among them that cannot work: counted here, because there may be a hundred thousand to look at. */
+  readonly #faults = new Map<object, NonNullable<UnablePolicies['example']>>();
   #isClosed = false;
 
   get size(): number {
@@ -54,13 +56,27 @@ export class PolicyTable {
     return dormant;
   }
 
+  get unable(): UnablePolicies {
+    const [example] = this.#faults.values();
+    return { count: this.#faults.size, example };
+  }
+
+  /** @param reason why the policy cannot work; undefined: it can, or is about to. */
+  noteFault(policy: { readonly name: string }, reason: string | undefined): void {
+    const { name } = policy;
+    if (reason === undefined) this.#faults.delete(policy);
+    else if (this.#policies.get(name) === policy) this.#faults.set(policy, { name, reason });
+  }
+
   /** Puts a policy in the place of the one of its name, if there is one. */
   put(policy: AppliedPolicy): void {
+    this.#forgetFault(policy.name);
     this.#policies.set(policy.name, policy);
     this.#loadedPackages.add(policy.draft.packageName);
   }
 
   delete(name: string): void {
+    this.#forgetFault(name);
     this.#policies.delete(name);
     this.#untouched.delete(name);
   }
@@ -98,5 +114,10 @@ export class PolicyTable {
 
   refuseWhenClosed(): void {
     if (this.#isClosed) throw new UnavailableError('the daemon is stopping');
+  }
+
+  #forgetFault(name: string): void {
+    const policy = this.#policies.get(name);
+    if (policy) this.#faults.delete(policy);
   }
 }

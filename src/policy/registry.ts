@@ -13,6 +13,7 @@ import type {
   PolicyView,
   Provenance,
   Replacement,
+  UnablePolicies,
   ValidatedPolicy,
 } from './contract.ts';
 import { DormantPolicy } from './dormant-policy.ts';
@@ -73,6 +74,7 @@ class Registry implements PolicyRegistry {
       slices: this.#reading,
       read: async (kept) => (await parts.reader()).readKept(kept),
       isThere: (policy) => policies.get(policy.name) === policy,
+      onFailed: (policy, reason) => policies.noteFault(policy, reason),
       wake: (policy, opened) => this.#placing.wake(policy, opened),
     });
   }
@@ -102,6 +104,10 @@ class Registry implements PolicyRegistry {
   faultOf(name: string): string | undefined {
     const policy = this.#policies.get(name);
     return policy instanceof AppliedPolicy ? policy.setupFault?.reason : undefined;
+  }
+
+  unable(): UnablePolicies {
+    return this.#policies.unable;
   }
 
   loadedPackages(): readonly string[] {

@@ -10,6 +10,10 @@ export interface ResidenceParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly coordinator: BesideSchedule;
+  readonly policies: {
+    /** Is told why the policy cannot work, and with undefined that nothing is wrong any more. */
+    noteFault(policy: RunnablePolicy, reason: string | undefined): void;
+  };
 }
 
 /** Why a policy is not set up, and when that is tried again (epoch ms). */
@@ -85,7 +89,7 @@ export class Residence implements LifeHandlers {
     this.#forget();
     this.#failures = 0;
     this.#needsRoom = false;
-    this.#fault = undefined;
+    this.#note(undefined);
     old?.end(TAKE_OVER_GRACE_MS);
     this.begin(old?.ended);
   }
@@ -103,7 +107,7 @@ export class Residence implements LifeHandlers {
     if (this.#failures > 0) this.#say('info', 'set up again');
     this.#isUp = true;
     this.#upSince = this.#parts.clock.monotonic();
-    this.#fault = undefined;
+    this.#note(undefined);
     this.#settle();
   }
 
@@ -157,7 +161,7 @@ export class Residence implements LifeHandlers {
     const { clock } = this.#parts;
     const delayMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures++, LONGEST_BACKOFF_MS);
     const reason = this.#cleaned(text);
-    this.#fault = { reason, retryAt: clock.now() + delayMs };
+    this.#note({ reason, retryAt: clock.now() + delayMs });
     this.#say('error', `${reason}; tried again in ${delayMs / 1_000} s`);
     this.#retry = clock.after(delayMs, () => this.#setUp());
     this.#settle();
@@ -170,6 +174,11 @@ export class Residence implements LifeHandlers {
 
   #cleaned(text: string): string {
     return reasonOf(text, redactorOf(this.#policy.secrets));
+  }
+
+  #note(fault: SetupFault | undefined): void {
+    this.#fault = fault;
+    this.#parts.policies.noteFault(this.#policy, fault?.reason);
   }
 
   #forget(): void {

@@ -18,6 +18,8 @@ interface WakingParts {
   readonly read: (kept: KeptPolicy) => Promise<PolicyDraft>;
   /** Whether it still is what its name stands for. */
   readonly isThere: (policy: DormantPolicy) => boolean;
+  /** Is told why it does not run. */
+  readonly onFailed: (policy: DormantPolicy, reason: string) => void;
   readonly wake: (policy: DormantPolicy, opened: OpenedDraft) => void;
 }
 
@@ -152,7 +154,10 @@ export class Waking {
   /** Told once, in one line, however many and however often. */
   #fail(policies: readonly DormantPolicy[], reason: string): void {
     const [first] = policies.filter(({ failure }) => failure !== reason);
-    for (const policy of policies) policy.failure = reason;
+    for (const policy of policies) {
+      policy.failure = reason;
+      this.#parts.onFailed(policy, reason);
+    }
     if (!first) return;
     const others = policies.length > 1 ? ` and ${policies.length - 1} others` : '';
     this.#parts.log.error(

@@ -14,6 +14,7 @@ import type {
   PolicyView,
   Provenance,
   Replacement,
+  UnablePolicies,
   ValidatedPolicy,
 } from '../../src/policy/contract.ts';
 import { createRunHistory } from '../../src/run/history.ts';
@@ -90,6 +91,10 @@ export class NamesRegistry implements PolicyRegistry {
 
   faultOf(name: string): string | undefined {
     return this.views.get(name)?.setupFault?.reason;
+  }
+
+  unable(): UnablePolicies {
+    return { count: 0, example: undefined };
   }
 
   names(): Iterable<string> {

@@ -35,6 +35,8 @@ let lease: BackendLease;
 const lines: { level: number; msg: string }[] = [];
 const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) });
 const requests: LifeRequest[] = [];
+/** What it said that is wrong. */
+const noted: (string | undefined)[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'orb-worker-residence-'));
@@ -45,6 +47,7 @@ beforeEach(async () => {
   lease = await rig.host.open('lives');
   lines.length = 0;
   requests.length = 0;
+  noted.length = 0;
 });
 afterEach(async () => {
   await rig.host.stop();
@@ -82,7 +85,8 @@ function residenceOf(): Residence {
     isDeleted: false,
   };
   const coordinator = { ingest: () => undefined, recordFailure: () => undefined };
-  return new Residence(policy, { clock, log, coordinator });
+  const policies = { noteFault: (_: RunnablePolicy, reason: string | undefined) => noted.push(reason) };
+  return new Residence(policy, { clock, log, coordinator, policies });
 }
 
 /** Begins, and waits until it is known how that was. */
@@ -125,6 +129,7 @@ test('a setup that throws is tried again later each time, its secrets unsaid, un
   await clock.advance(8_000);
   await residence.whenSettled();
   expect(residence.fault).toBeUndefined();
+  expect(noted).toEqual([...Array(4).fill('setup failed: not yet: ***'), undefined]);
   expect(lines.at(-1)).toMatchObject({ level: 30, msg: 'Policy edge: set up again' });
   expect(lines[0]).toMatchObject({
     level: 50,

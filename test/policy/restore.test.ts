@@ -103,7 +103,7 @@ describe('policies of an earlier life', () => {
   test('whose package cannot be loaded are tried again', async () => {
     await using lives = new Lives({ host });
     const first = await lives.begin();
-    await first.apply({ a: hourly, b: hourly });
+    await first.apply({ a: hourly, b: hourly, c: hourly, d: hourly });
     await lives.kill();
     const clock = new HeldClock(Date.now());
     let isBroken = true;
@@ -117,12 +117,19 @@ describe('policies of an earlier life', () => {
     await second.awake();
     expect(second.registry.failureOf('b')).toBe("no package 'scripted'");
     expect(second.messages.filter((message) => message.includes('cannot run'))).toEqual([
-      "Policy a and 1 others of the daemon's earlier life cannot run: no package 'scripted'",
+      "Policy a and 3 others of the daemon's earlier life cannot run: no package 'scripted'",
     ]);
+    const reason = "no package 'scripted'";
+    expect(second.registry.unable()).toEqual({ count: 4, example: { name: 'a', reason } });
+    await second.registry.delete('a');
+    expect(second.registry.unable()).toEqual({ count: 3, example: { name: 'b', reason } });
     isBroken = false;
+    await second.replace('b', { schedule: '1 1 * * *' });
+    expect(second.registry.unable()).toEqual({ count: 2, example: { name: 'c', reason } });
     await clock.advance(5_000);
-    await expect.poll(() => second.registry.packageOf('b')?.name).toBe('scripted');
-    expect(second.registry.failureOf('a')).toBeUndefined();
+    await expect.poll(() => second.registry.packageOf('d')?.name).toBe('scripted');
+    expect(second.registry.failureOf('d')).toBeUndefined();
+    expect(second.registry.unable()).toEqual({ count: 0, example: undefined });
   });
 
   test('keep nothing of the environment on disk', async () => {

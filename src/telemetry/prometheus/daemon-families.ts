@@ -1,4 +1,3 @@
-import { unablePolicies } from '../../policy/unable-policies.ts';
 import type { ChannelState, SinkHealth, TokenState } from '../../sink/contract.ts';
 import { type ChildrenOfPackage, childrenByPackage } from './children.ts';
 import type { MetricSources } from './sources.ts';
@@ -26,7 +25,7 @@ export async function daemonFamilies(sources: MetricSources): Promise<readonly F
       'gauge',
       'orb_worker_policies_unable',
       'Policies that cannot work, whatever their runs say',
-      () => unablePolicies(registry).count,
+      () => registry.unable().count,
     ),
     ...runFamilies(sources),
     ...childFamilies(await childrenByPackage(sources.host.children())),

@@ -9,7 +9,7 @@ import type { Tally } from '../tally.ts';
 /** What a scrape asks. */
 export interface MetricSources {
   readonly tally: Tally;
-  readonly registry: Pick<PolicyRegistry, 'names' | 'failureOf' | 'faultOf'>;
+  readonly registry: Pick<PolicyRegistry, 'unable'>;
   readonly host: Pick<BackendHost, 'children'>;
   readonly delivery: Pick<Delivery, 'snapshot'>;
   /** undefined without `--data-dir`. */

@@ -43,11 +43,7 @@ function setUp({
   const tally = new Tally(events, Date.now());
   const scrape = createScrape({
     tally,
-    registry: {
-      names: () => ['a', 'b', 'c'],
-      failureOf: (name) => (name === 'b' ? 'gone' : undefined),
-      faultOf: (name) => (name === 'c' ? 'no socket' : undefined),
-    },
+    registry: { unable: () => ({ count: 2, example: { name: 'b', reason: 'gone' } }) },
     host: { children: () => children },
     delivery: { snapshot: () => snapshot },
     state,
