@@ -11,23 +11,7 @@ import type { State } from '../../src/state/contract.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { runOf } from '../support/runs.ts';
 import { batchOf, policyOf, receiptOf } from './objects.ts';
-import { keep, open, temporaryDirectory } from './support.ts';
-
-/** A file system of its own, if this process may make one. */
-function mounted(size: string): string | undefined {
-  const directory = temporaryDirectory();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', directory], {
-      stdio: 'pipe',
-    });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => void execFileSync('umount', ['-l', directory]));
-  return directory;
-}
-
-const WITHOUT_MOUNT = 'this process may not mount a file system (run as root to try it)';
+import { keep, mounted, open, temporaryDirectory, WITHOUT_MOUNT } from './support.ts';
 
 interface Opened {
   readonly state: State;

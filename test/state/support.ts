@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,22 @@ export const QUICK = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 export function temporaryDirectory(root = tmpdir()): string {
   const directory = mkdtempSync(join(root, 'orb-state-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export const WITHOUT_MOUNT = 'this process may not mount a file system (run as root to try it)';
+
+/** A file system of its own, if this process may make one. */
+export function mounted(size: string): string | undefined {
+  const directory = temporaryDirectory();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', directory], {
+      stdio: 'pipe',
+    });
+  } catch {
+    return undefined;
+  }
+  onTestFinished(() => void execFileSync('umount', ['-l', directory]));
   return directory;
 }
 

@@ -33,8 +33,25 @@ export function mend(options: MendOptions, known: readonly string[] = []): Repai
   return finish(makeAside(options.directory, new Date(options.now)), damage, options);
 }
 
-/** Each step can be cut off: the next call goes on from there. */
+/** The disk does not take what can be read; the next attempt goes on with it. */
+class RepairError extends Error {
+  override readonly name = 'RepairError';
+}
+
 function finish(aside: Aside, damage: readonly string[], options: MendOptions): Repair {
+  try {
+    return goOn(aside, damage, options);
+  } catch (error) {
+    const reason = diskFaultOf(error) ?? messageOf(error);
+    throw new RepairError(
+      `the data file is damaged, and what can be read of it cannot be taken over into a new one: ${reason}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Each step can be cut off: the next call goes on from there. */
+function goOn(aside: Aside, damage: readonly string[], options: MendOptions): Repair {
   const { files, directory, now } = options;
   // A file in both places: the new one is in place, and only the report is missing.
   const isReplaced = existsSync(files.database) && existsSync(aside.database);

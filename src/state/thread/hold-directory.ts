@@ -12,7 +12,7 @@ import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import type { StateFiles } from '../files.ts';
-import { sqliteCodeOf } from './faults.ts';
+import { diskFaultOf, sqliteCodeOf } from './faults.ts';
 import { isAlive, type ProcessIdentity, thisProcess } from './process-identity.ts';
 
 /** A daemon that is about to end gets this long to do so. */
@@ -77,7 +77,9 @@ function lockFile(directory: string, files: StateFiles): DatabaseSync {
   } catch (error) {
     lock.close();
     if (sqliteCodeOf(error) === SQLITE_BUSY) throw inUse(directory, ownerIn(files.owner));
-    throw new DirectoryError(`the data directory ${directory} cannot be used: ${messageOf(error)}`);
+    throw new DirectoryError(
+      `the data directory ${directory} cannot be used: ${diskFaultOf(error) ?? messageOf(error)}`,
+    );
   }
 }
 
