@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import { companionsOf } from '../files.ts';
@@ -48,11 +48,13 @@ export function isDamage(error: unknown): boolean {
  */
 export function findDamage(database: string, { depth, isSameBoot, wasUsed }: Inspection): readonly string[] {
   const [log = ''] = companionsOf(database);
-  const isThere = existsSync(database);
-  const bytes = isThere ? statSync(database).size : 0;
+  const stat = statSync(database, { throwIfNoEntry: false });
+  // Whoever opens it is told what it is.
+  if (stat?.isFile() === false) return [];
+  const bytes = stat?.size ?? 0;
   const logBytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes === 0 && logBytes > 0) return ['the data file is empty or gone, and its log is not'];
-  if (bytes === 0) return wasUsed && isThere ? ['the data file is empty, and was not'] : [];
+  if (bytes === 0) return wasUsed && stat ? ['the data file is empty, and was not'] : [];
   const ofLog = isSameBoot && logBytes > 0 ? damageOfLog(log) : [];
   try {
     const db = openReadOnly(database);
