@@ -5,10 +5,7 @@ import { madeLate } from '../load-late.ts';
  * start.
  */
 export const queries = madeLate(async () => {
-  const [letters, put, runs] = await Promise.all([
-    import('./letter-query.ts'),
-    import('./put-query.ts'),
-    import('./run-query.ts'),
-  ]);
-  return { ...letters, ...put, ...runs };
+  const [{ readLetterFilter, readLetterQuery, readTraceQuery }, { readPutQuery }, { readRunQuery }] =
+    await Promise.all([import('./letter-query.ts'), import('./put-query.ts'), import('./run-query.ts')]);
+  return { readLetterFilter, readLetterQuery, readTraceQuery, readPutQuery, readRunQuery };
 });
