@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type Clock, settlesWithin } from '../clock.ts';
 import type { Sink } from '../sink/contract.ts';
+import { BatchQueue } from './batch-queue.ts';
 import type { BatchReceipt, BatchStore, LeftBatch } from './batch-store.ts';
 import type {
   DeadLetters,
@@ -17,7 +18,6 @@ import { createMemoryBatchStore } from './memory-batch-store.ts';
 import type { QueueContext } from './queue-options.ts';
 import { ReceiverGate } from './receiver-gate.ts';
 import { Room } from './room.ts';
-import { RunQueue } from './run-queue.ts';
 import { Standing } from './standing.ts';
 
 export interface DeliveryOptions {
@@ -55,11 +55,11 @@ class BatchDelivery implements Delivery {
   readonly letters: DeadLetters;
   readonly #context: QueueContext;
   readonly #closing = new AbortController();
-  readonly #queues = new Set<RunQueue>();
+  readonly #queues = new Set<BatchQueue>();
   /** What an earlier life left of runs that nobody has resumed yet. */
   readonly #found = new Map<string, LeftBatch[]>();
   /** Queues of an earlier life's runs that do not send yet. */
-  #held: RunQueue[] = [];
+  #held: BatchQueue[] = [];
   #rejectedEntities = 0;
   #isStopping = false;
 
@@ -101,7 +101,7 @@ class BatchDelivery implements Delivery {
     });
   }
 
-  open(run: DeliveredRun, onAcknowledged: OnAcknowledged): RunQueue {
+  open(run: DeliveredRun, onAcknowledged: OnAcknowledged): BatchQueue {
     const queue = this.#newQueue(run, onAcknowledged);
     if (this.#isStopping) void queue.stop();
     return queue;
@@ -116,7 +116,7 @@ class BatchDelivery implements Delivery {
     return Array.from(this.#found.values(), runOf);
   }
 
-  resume(run: DeliveredRun, onAcknowledged: OnAcknowledged): RunQueue {
+  resume(run: DeliveredRun, onAcknowledged: OnAcknowledged): BatchQueue {
     const queue = this.open(run, onAcknowledged);
     queue.hold(this.#found.get(run.runId) ?? []);
     this.#found.delete(run.runId);
@@ -178,8 +178,8 @@ class BatchDelivery implements Delivery {
     return { left: left.totals, lost: lost.totals };
   }
 
-  #newQueue(run: DeliveredRun, onAcknowledged: OnAcknowledged): RunQueue {
-    const queue = new RunQueue({
+  #newQueue(run: DeliveredRun, onAcknowledged: OnAcknowledged): BatchQueue {
+    const queue = new BatchQueue({
       run,
       context: this.#context,
       onAcknowledged,
@@ -189,7 +189,7 @@ class BatchDelivery implements Delivery {
     return queue;
   }
 
-  #queuesOf(runId: string): readonly RunQueue[] {
+  #queuesOf(runId: string): readonly BatchQueue[] {
     return [...this.#queues].filter(({ run }) => run.runId === runId);
   }
 }

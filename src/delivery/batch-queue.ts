@@ -15,7 +15,7 @@ import { leftBatch, type WaitingBatch } from './waiting-batch.ts';
  * One run's batches, sent one after another. What the receiver rejects is cut until the entities at fault stand alone,
  * before anything behind it is sent; where nothing can be sent any more all is given up.
  */
-export class RunQueue implements RunDelivery {
+export class BatchQueue implements RunDelivery {
   readonly failed: Promise<string>;
   readonly #options: QueueOptions;
   readonly #line: Line;
