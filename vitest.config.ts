@@ -8,5 +8,7 @@ export default defineConfig({
     setupFiles: ['test/support/property-seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // A busy machine may take its time: what is waited for, comes.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

@@ -170,7 +170,8 @@ describe('back pressure', () => {
     await sleep(500);
     const before = cpuTicksOf(child?.pid);
     await sleep(300);
-    expect(cpuTicksOf(child?.pid) - before).toBeLessThan(5);
+    // One that goes round and round takes nearly all of them.
+    expect(cpuTicksOf(child?.pid) - before).toBeLessThan(15);
     expect(run.batches).toHaveLength(1);
     expect(asked).toHaveLength(2);
     run.execution.cancel(5_000);
