@@ -23,6 +23,7 @@ export class KeptPolicies {
     const byName = new Map<string, FoundPolicy>();
     for (const policy of await this.#store.found()) {
       if (Number.isSafeInteger(policy.number)) this.#last = Math.max(this.#last, policy.number);
+      if ((byName.get(policy.name)?.number ?? 0) > policy.number) continue;
       byName.set(policy.name, {
         ...policy,
         appliedAt: Number.isFinite(policy.appliedAt) ? policy.appliedAt : now,

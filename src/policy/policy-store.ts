@@ -25,7 +25,7 @@ export interface FoundPolicy extends KeptPolicy {
 
 /** Keeps the policies that are applied. */
 export interface PolicyStore {
-  /** In the order they were applied. */
+  /** In the order they were applied; one that took the place of another stands in it. */
   found(): Promise<readonly FoundPolicy[]>;
   /** Resolves when all of them are on disk, each in the place of the one of its name; rejects with `UnavailableError`, none kept. */
   save(policies: readonly KeptPolicy[]): Promise<void>;

@@ -67,7 +67,7 @@ describe('policies of an earlier life', () => {
     expect(second.names).toEqual(['b', 'c']);
     expect(second.registry.get('b')?.config).toMatchObject({ schedule: '1 1 * * *' });
     await lives.kill();
-    expect((await lives.begin()).names).toEqual(['c', 'b']);
+    expect((await lives.begin()).names).toEqual(['b', 'c']);
   });
 
   test('of which one cannot be read any more is shown as failed, with the reason, and the others run', async () => {

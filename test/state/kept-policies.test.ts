@@ -11,7 +11,7 @@ async function reopened(directory: string, state: State): Promise<State> {
   return open(directory);
 }
 
-test('a policy takes the place of the one of its name, and comes after those applied before it', async () => {
+test('a policy takes the place of the one of its name; applied after a delete it comes last', async () => {
   const directory = temporaryDirectory();
   const state = await open(directory);
   await state.policies.save([
@@ -21,10 +21,12 @@ test('a policy takes the place of the one of its name, and comes after those app
   ]);
   await state.policies.save([policyOf(4, { name: 'a', document: '{"new":1}' })]);
   await state.policies.remove([2, 99]);
+  await state.policies.save([policyOf(5, { name: 'b' }), policyOf(6, { name: 'c' })]);
   const found = await (await reopened(directory, state)).policies.found();
   expect(found.map(({ number, name, document }) => [number, name, document])).toEqual([
-    [3, 'c', '{"config":{}}'],
     [4, 'a', '{"new":1}'],
+    [6, 'c', '{"config":{}}'],
+    [5, 'b', '{"config":{}}'],
   ]);
 });
 

@@ -138,6 +138,20 @@ test('a file of a later version is left alone', async () => {
   await expect(open(directory)).rejects.toBeInstanceOf(StartError);
 });
 
+test('a file of the first version is brought to the present one', async () => {
+  const directory = temporaryDirectory();
+  const state = await open(directory);
+  await state.policies.save([policyOf(1), policyOf(2)]);
+  await state.close();
+  const file = new DatabaseSync(join(directory, 'state.sqlite'));
+  file.exec('ALTER TABLE policies DROP COLUMN place; PRAGMA user_version = 1');
+  file.close();
+  const later = await open(directory);
+  await later.policies.save([policyOf(3, { name: 'p1' })]);
+  expect((await later.policies.found()).map(({ name }) => name)).toEqual(['p1', 'p2']);
+  expect(later.health()).toEqual({ ok: true, reason: '' });
+});
+
 test('an empty file is brought to the present version', async () => {
   const directory = temporaryDirectory();
   writeFileSync(join(directory, 'state.sqlite'), '');

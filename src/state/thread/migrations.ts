@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { BATCH_TABLES } from './batch-table.ts';
 import { LETTER_TABLE } from './letter-table.ts';
-import { POLICY_TABLE } from './policy-table.ts';
+import { POLICY_PLACES, POLICY_TABLE } from './policy-table.ts';
 import { RUN_TABLES } from './run-table.ts';
 
 /** Each brings a file from the version of its index to the next one. None is ever changed once it was released. */
@@ -18,6 +18,7 @@ const MIGRATIONS: readonly ((db: DatabaseSync) => void)[] = [
       ${LETTER_TABLE}
     `);
   },
+  (db) => db.exec(POLICY_PLACES),
 ];
 
 /** What a file is brought to. */

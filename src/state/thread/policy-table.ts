@@ -14,17 +14,23 @@ export const POLICY_TABLE = `
   ) STRICT;
 `;
 
+/** `place`: the number of the first policy of its name, in whose place it stands. */
+export const POLICY_PLACES = `
+  ALTER TABLE policies ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+  UPDATE policies SET place = number;
+`;
+
 /** Policies that are applied. */
 export function policyTable(db: DatabaseSync): PolicyCalls {
-  const all = db.prepare('SELECT * FROM policies ORDER BY number');
+  const all = db.prepare('SELECT * FROM policies ORDER BY place, number');
   const lastDue = db.prepare(`
     SELECT due_at FROM runs WHERE policy = ? AND policy_number = ? AND trigger = 'cron' ORDER BY sequence DESC LIMIT 1
   `);
-  const runsAfter = db.prepare('SELECT runs_after FROM policies WHERE name = ?');
+  const ofName = db.prepare('SELECT runs_after, place FROM policies WHERE name = ?');
   const lastSequence = db.prepare('SELECT coalesce(max(sequence), 0) AS last FROM runs');
   const forgetName = db.prepare('DELETE FROM policies WHERE name = ?');
   const insert = db.prepare(`
-    INSERT INTO policies (number, name, document, provenance, applied_at, runs_after) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO policies (number, name, document, provenance, applied_at, runs_after, place) VALUES (?, ?, ?, ?, ?, ?, ?)
   `);
   const remove = db.prepare('DELETE FROM policies WHERE number = ?');
   return {
@@ -43,9 +49,10 @@ export function policyTable(db: DatabaseSync): PolicyCalls {
       }),
     'policies.save': (rows) => {
       for (const { number, name, document, provenance, appliedAt } of rows) {
-        const since = runsAfter.get(name)?.runs_after ?? lastSequence.get()?.last ?? 0;
+        const before = ofName.get(name);
+        const since = before?.runs_after ?? lastSequence.get()?.last ?? 0;
         forgetName.run(name);
-        insert.run(number, name, document, provenance, appliedAt, since);
+        insert.run(number, name, document, provenance, appliedAt, since, before?.place ?? number);
       }
     },
     'policies.remove': (numbers) => {
