@@ -11,10 +11,10 @@ import { DormantPolicy } from './dormant-policy.ts';
 import { endReplaced } from './end-policy.ts';
 import type { Firing } from './firing.ts';
 import type { KeptPolicies } from './kept-policies.ts';
+import type { KnownPolicies } from './known-policies.ts';
 import { logApplied } from './log-applied.ts';
 import type { OpenedDraft } from './open-packages.ts';
 import type { KeptPolicy } from './policy-store.ts';
-import type { PolicyTable } from './policy-table.ts';
 
 interface PlacingParts {
   readonly clock: Clock;
@@ -22,7 +22,7 @@ interface PlacingParts {
   readonly events: Events;
   readonly host: BackendHost;
   readonly coordinator: RunCoordinator;
-  readonly policies: PolicyTable;
+  readonly policies: KnownPolicies;
   readonly firing: Firing;
   /** undefined where policies are not kept. */
   readonly kept: KeptPolicies | undefined;

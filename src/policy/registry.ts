@@ -20,11 +20,11 @@ import { DormantPolicy } from './dormant-policy.ts';
 import { endDeleted } from './end-policy.ts';
 import { Firing } from './firing.ts';
 import { KeptPolicies } from './kept-policies.ts';
+import { KnownPolicies } from './known-policies.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
 import { Placing, type PreparedDraft } from './placing.ts';
 import type { PolicyReader } from './policy-reader.ts';
 import type { PolicyStore } from './policy-store.ts';
-import { PolicyTable } from './policy-table.ts';
 import { Reservations } from './reservations.ts';
 import { isSameDraft } from './same-draft.ts';
 import { inSlices, type Steps } from './steps.ts';
@@ -54,7 +54,7 @@ export function createPolicyRegistry(parts: RegistryParts): PolicyRegistry {
 
 class Registry implements PolicyRegistry {
   readonly #parts: RegistryParts;
-  readonly #policies = new PolicyTable();
+  readonly #policies = new KnownPolicies();
   readonly #reservations = new Reservations();
   readonly #kept: KeptPolicies | undefined;
   readonly #firing: Firing;

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import { redactorOf } from '../redact.ts';
 import type { BesideSchedule, RunnablePolicy } from '../run/contract.ts';
+import { logModuleOf } from '../run/log-module.ts';
 import { reasonOf } from '../run/reason.ts';
 
 export interface ResidenceParts {
@@ -114,9 +115,10 @@ export class Residence implements LifeHandlers {
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
     const { name, secrets, lease } = this.#policy;
     const backend = lease.description.name;
-    // The agent's form of a line has no blanks in its module.
-    const module = `backend.${backend.replaceAll(/\s+/g, '-')}`;
-    this.#parts.log[level]({ module, policy: name, backend }, redactorOf(secrets)(message));
+    this.#parts.log[level](
+      { module: logModuleOf(backend), policy: name, backend },
+      redactorOf(secrets)(message),
+    );
   }
 
   ingest(begin: (request: RunRequest) => Ingest): void {

@@ -9,6 +9,7 @@ import { conclude, verdictOf } from './conclude.ts';
 import type { RunnablePolicy } from './contract.ts';
 import { durationText } from './duration-text.ts';
 import type { LiveRun } from './live-run.ts';
+import { logModuleOf } from './log-module.ts';
 import { backendOf } from './open-run.ts';
 import { reasonOf } from './reason.ts';
 import { type Conclusion, moveTo, type Run, type RunStatus } from './run.ts';
@@ -190,8 +191,7 @@ export class ActiveRun implements RunHandlers, LiveRun {
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
     const { id, policy, backend } = this.run;
     this.#backendLog ??= this.#parts.log.child({
-      // The agent's form of a line has no blanks in its module.
-      module: `backend.${backend.name.replaceAll(/\s+/g, '-')}`,
+      module: logModuleOf(backend.name),
       policy,
       run: id,
       backend: backend.name,

@@ -7,7 +7,7 @@ import type { FoundPolicy } from './policy-store.ts';
 import { isSameDraft } from './same-draft.ts';
 
 /** All policies of the daemon by their names, until it stops. */
-export class PolicyTable {
+export class KnownPolicies {
   readonly #policies = new Map<string, AppliedPolicy | DormantPolicy>();
   /** Names of an earlier life's policies that nobody has touched since, and whether they have had their only run. */
   readonly #untouched = new Map<string, boolean>();
@@ -56,6 +56,7 @@ export class PolicyTable {
     return dormant;
   }
 
+  /** Those of an earlier life that do not come back, and those whose backend could not set them up. */
   get unable(): UnablePolicies {
     const [example] = this.#faults.values();
     return { count: this.#faults.size, example };
