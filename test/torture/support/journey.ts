@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { descendantsOf, RealDaemon } from '../../support/real-daemon.ts';
+import { descendantsOf, RealDaemon, runProgram } from '../../support/real-daemon.ts';
 import { Dice } from './dice.ts';
 import { Driver } from './driver.ts';
 import { findingsIn } from './findings.ts';
@@ -36,7 +36,8 @@ export class TortureError extends Error {
 
 const backends = fileURLToPath(new URL('../backends', import.meta.url));
 const LANES = 3;
-const LONGEST_ROUND_MS = 1_500;
+const LONGEST_ROUND_MS = 2_500;
+const SHORT_ROUND_MS = 300;
 const SUSPICIOUS = /listener of \S+ failed|did not stop as it should|could not be kept|TypeError|unhandled/i;
 
 /**
@@ -69,6 +70,7 @@ class Traveller {
   readonly #dice: Dice;
   readonly #driver: Driver;
   readonly #journal: string;
+  readonly #data: string;
   readonly #flags: readonly string[];
   readonly #ends: number[] = [];
 
@@ -76,9 +78,10 @@ class Traveller {
     this.#diode = diode;
     this.#dice = dice;
     this.#journal = path.join(directory, 'journal');
+    this.#data = path.join(directory, 'data');
     this.#driver = new Driver(this.#journal);
     this.#flags = [
-      ...['--data-dir', path.join(directory, 'data'), '--backends-dir', backends],
+      ...['--data-dir', this.#data, '--backends-dir', backends],
       ...['--diode-target', diode.target, '--diode-client-id', 'me', '--diode-client-secret', 'secret'],
       ...['--history-runs', '1000000'],
     ];
@@ -103,7 +106,7 @@ class Traveller {
     ];
     const played = Promise.all(lanes);
     played.catch(() => undefined);
-    await pause(dice.between(0, LONGEST_ROUND_MS));
+    await pause(dice.between(0, dice.chance(0.25) ? SHORT_ROUND_MS : LONGEST_ROUND_MS));
     const children = descendantsOf(daemon.process.pid ?? 0);
     if (dice.chance(0.25)) await stop(daemon, dice);
     else await daemon.stop('SIGKILL');
@@ -112,6 +115,7 @@ class Traveller {
     await played;
     refuseSuspicious(daemon);
     await gone(children);
+    if (dice.chance(0.2)) await this.#examine();
   }
 
   /** Everything that is owed is done, and nothing else was. */
@@ -132,6 +136,7 @@ class Traveller {
     if (status !== 0) throw new Error(`the daemon ended with ${status}`);
     refuseSuspicious(daemon);
     await gone(children);
+    await this.#examine();
     const journal = this.#readJournal();
     const findings = findingsIn({
       diode: this.#diode,
@@ -150,6 +155,12 @@ class Traveller {
       letters: outcome.letters.length,
       kills: this.#ends.length,
     };
+  }
+
+  /** Whatever has happened, the directory is sound. */
+  async #examine(): Promise<void> {
+    const { status, stdout, stderr } = await runProgram(['doctor', '--data-dir', this.#data]);
+    if (status !== 0) throw new Error(`the doctor has found something: ${stdout}${stderr}`);
   }
 
   /** Acknowledged policies are there from the moment it listens, deleted ones are not. */
