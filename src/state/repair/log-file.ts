@@ -7,6 +7,8 @@ const VERSION = 3_007_000;
 /** Where salts and checksum stand in the header of the file. */
 const SALTS_AT = 16;
 const HEADER_SUM_AT = 24;
+/** Where a frame says that it ends a transaction. */
+const COMMIT_AT = 4;
 /** Where they stand in the header of a frame. */
 const FRAME_SALTS_AT = 8;
 const FRAME_SUM_AT = 16;
@@ -52,7 +54,8 @@ function follow(
   bigEndian: boolean,
 ): { accepted: Buffer[]; isDamaged: boolean } {
   const accepted: Buffer[] = [];
-  let [sum, isDamaged] = [start, false];
+  let sum = start;
+  let firstDamaged = Number.POSITIVE_INFINITY;
   for (const [index, frame] of frames.entries()) {
     const stored = sumAt(frame, FRAME_SUM_AT);
     const computed = frameSum(frame, sum, bigEndian);
@@ -62,11 +65,13 @@ function follow(
       const next = frames[index + 1];
       const proof = next && [stored, computed].find((from) => continues(next, from, salts, bigEndian));
       if (!proof) break;
-      isDamaged = true;
+      firstDamaged = Math.min(firstDamaged, index);
       sum = proof;
     }
     accepted.push(frame);
   }
+  // Frames of a transaction that was never committed need not fit: SQLite writes some of them twice.
+  const isDamaged = accepted.slice(firstDamaged).some((frame) => frame.readUInt32BE(COMMIT_AT) !== 0);
   return { accepted, isDamaged };
 }
 
