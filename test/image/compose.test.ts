@@ -14,6 +14,7 @@ const service = z.strictObject({
   command: z.array(z.string()),
   environment: z.record(z.string(), z.string()).default({}),
   ports: z.array(z.string()).optional(),
+  volumes: z.array(z.string()).default([]),
   depends_on: z.array(z.string()).optional(),
   restart: z.string().optional(),
   read_only: z.boolean().default(false),
@@ -24,7 +25,10 @@ const service = z.strictObject({
 });
 type Service = z.output<typeof service>;
 
-const compose = z.strictObject({ services: z.strictObject({ 'orb-worker': service, diode: service }) });
+const compose = z.strictObject({
+  services: z.strictObject({ 'orb-worker': service, diode: service }),
+  volumes: z.strictObject({ kept: z.null() }),
+});
 
 /** A service as `docker compose up` would start it, but on this machine's network, where it is called `diode`, too. */
 function start(name: string, { command, ...rest }: Service): Promise<Container> {
@@ -33,6 +37,8 @@ function start(name: string, { command, ...rest }: Service): Promise<Container> 
     ...rest.tmpfs.map((folder) => `--tmpfs=${folder}`),
     ...rest.cap_drop.map((capability) => `--cap-drop=${capability}`),
     ...rest.security_opt.map((option) => `--security-opt=${option}`),
+    // Without its name it goes with the container.
+    ...rest.volumes.map((volume) => `--volume=${volume.replace(/^kept:/, '')}`),
     ...(rest.read_only ? ['--read-only'] : []),
     ...(rest.init ? ['--init'] : []),
     '--add-host=diode:127.0.0.1',
@@ -68,6 +74,8 @@ test('the compose file delivers to its stand-in for Diode, which shows what it g
   );
   await standIn.line(/^2 entities of orb-worker-sample: /);
   await standIn.line(/"ip_address":\{"address":"192\.0\.2\.1\/24"/);
+  await docker('restart', container.id);
+  await container.line(/Going on with 1 policies/);
   for (const [name, each] of [
     ['worker', container],
     ['stand-in', standIn],

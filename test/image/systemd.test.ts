@@ -76,6 +76,7 @@ test('under the unit the daemon runs backends, is restarted when it stands still
   await expect.poll(() => show('NRestarts'), patience).toBe('1');
   expect(await journal()).toContain('Watchdog timeout');
   await expect.poll(() => show('ActiveState'), patience).toBe('active');
+  expect(await journal()).toContain("Going on with 2 policies of the daemon's earlier life");
 
   await machine.exec('systemctl', 'stop', 'orb-worker');
   expect([await show('Result'), await show('ExecMainStatus')]).toEqual(['success', '0']);
