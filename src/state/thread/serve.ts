@@ -5,14 +5,14 @@ import { type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type FromThread, type Meter, type ToThread } from '../calls.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
 import { isOfThisBoot } from '../repair/boot.ts';
-import { ForeignDatabaseError, isDamage } from '../repair/find-damage.ts';
+import { ForeignDatabaseError } from '../repair/find-damage.ts';
 import { Mender } from '../repair/mender.ts';
-import { diskFaultOf, sqliteCodeOf } from './faults.ts';
+import { diskFaultOf } from './faults.ts';
 import { bytesOf, groupsOf } from './groups.ts';
 import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
 import { NewerSchemaError } from './migrations.ts';
-import { MisplacedError, Place } from './place.ts';
-import { Store, type TableCall } from './store.ts';
+import { SteadyStore } from './steady-store.ts';
+import type { TableCall } from './store.ts';
 import { Unwritten } from './unwritten.ts';
 
 /** What the thread is told when it is started. */
@@ -20,11 +20,6 @@ export interface ThreadOptions {
   readonly directory: string;
   readonly bounds: StateBounds;
 }
-
-/** What has to fit before the disk counts as well again. */
-const FEWEST_PROBE_BYTES = 64 * 1024;
-const MOST_PROBE_BYTES = 4 * 1024 * 1024;
-const SQLITE_FULL = 13;
 
 /** Opens the data directory that the thread was started for, and does what it is asked to until it is told to end. */
 export function serve(): void {
@@ -51,20 +46,11 @@ function startFault(directory: string, error: unknown): string {
 class Server {
   readonly #port: MessagePort;
   readonly #database: string;
-  readonly #bounds: StateBounds;
   readonly #mostGroupBytes: number;
   readonly #held: HeldDirectory;
   readonly #mender: Mender;
   readonly #unwritten = new Unwritten();
-  readonly #life: number;
-  /** undefined: it could not be opened again after a fault. */
-  #store: Store | undefined;
-  #place: Place;
-  #fault = '';
-  #mustReopen = false;
-  #isDamaged = false;
-  #isMisplaced = false;
-  #probeBytes = FEWEST_PROBE_BYTES;
+  readonly #steady: SteadyStore;
   #commits = 0;
   #commitMs = 0;
   #isClosing = false;
@@ -74,7 +60,6 @@ class Server {
   constructor({ directory, bounds }: ThreadOptions, port: MessagePort) {
     const files = stateFilesIn(directory);
     this.#port = port;
-    this.#bounds = bounds;
     this.#mostGroupBytes = sharesOf(bounds.dataMaxBytes).log / 2;
     this.#database = files.database;
     this.#held = holdDirectory(directory, files);
@@ -87,10 +72,7 @@ class Server {
       wasUsed: before !== undefined,
     });
     try {
-      this.#mender.look('quick');
-      this.#store = this.#mender.open(() => new Store(files.database, bounds, owner));
-      this.#place = new Place(files.database);
-      this.#life = this.#store.life;
+      this.#steady = new SteadyStore({ database: files.database, bounds, mender: this.#mender, owner });
     } catch (error) {
       this.#held.release();
       throw error;
@@ -120,26 +102,26 @@ class Server {
 
   #answer(group: readonly Call[]): Answer[] {
     const calls = group.filter((call) => !isUpkeep(call));
-    const answers = this.#fault === '' ? this.#write(calls) : this.#refuse(calls);
+    const answers = this.#steady.fault === '' ? this.#write(calls) : this.#refuse(calls);
     for (const call of group) {
       if (call.name === 'upkeep.probe') this.#probe();
       if (call.name === 'upkeep.begin') this.#beginUpkeep(call.parameters[0]);
       if (isUpkeep(call)) answers.push({ number: call.number, kind: 'done', value: undefined });
     }
-    if (this.#store?.upkeep.isRoomWanted) this.#beginUpkeep(this.#now);
+    if (this.#steady.current?.upkeep.isRoomWanted) this.#beginUpkeep(this.#now);
     return answers;
   }
 
   #write(calls: readonly TableCall[]): Answer[] {
     if (calls.length === 0) return [];
-    const store = this.#store;
+    const store = this.#steady.current;
     if (!store) return this.#refuse(calls);
     const isSynced = calls.some(({ name }) => CALL_KINDS[name] === 'kept');
     try {
-      this.#place.check();
+      this.#steady.checkPlace();
       return this.#measured(() => store.transact(calls, isSynced));
     } catch (error) {
-      this.#noteFault(
+      this.#steady.noteFault(
         error,
         calls.reduce((sum, call) => sum + bytesOf(call), 0),
       );
@@ -154,62 +136,28 @@ class Server {
         this.#unwritten.add(call);
         return [];
       }
-      if (CALL_KINDS[call.name] === 'read' && this.#store) return [this.#store.read(call)];
-      return [{ number: call.number, kind: 'unavailable', message: this.#fault }];
+      if (CALL_KINDS[call.name] === 'read' && this.#steady.current) return [this.#steady.current.read(call)];
+      return [{ number: call.number, kind: 'unavailable', message: this.#steady.fault }];
     });
   }
 
-  /** Tries to write what was not written yet, and as much beside it as could not be written before. */
   #probe(): void {
-    if (this.#fault === '') return;
-    try {
-      const store = this.#reopened();
-      store.probe(this.#probeBytes);
+    this.#steady.probe((store) => {
       store.transact(this.#unwritten.calls, true);
       this.#unwritten.clear();
-      store.checkpoint();
-      this.#fault = '';
-      this.#probeBytes = FEWEST_PROBE_BYTES;
-    } catch (error) {
-      this.#noteFault(error, this.#probeBytes);
-    }
-  }
-
-  /** After some faults nobody knows what SQLite, or the system, still has in memory. */
-  #reopened(): Store {
-    if (this.#store && !this.#mustReopen) return this.#store;
-    const old = this.#store;
-    if (this.#isMisplaced && !this.#place.isHeld()) old?.moveTo(this.#database);
-    this.#isMisplaced = false;
-    this.#store = undefined;
-    closeQuietly(old);
-    if (this.#isDamaged) this.#mender.look('full');
-    this.#store = this.#mender.open(() => new Store(this.#database, this.#bounds, this.#life));
-    this.#place = new Place(this.#database);
-    this.#isDamaged = false;
-    this.#mustReopen = false;
-    return this.#store;
-  }
-
-  #noteFault(error: unknown, bytes: number): void {
-    this.#fault = diskFaultOf(error) ?? messageOf(error);
-    this.#mustReopen ||= sqliteCodeOf(error) !== SQLITE_FULL;
-    this.#isDamaged ||= isDamage(error);
-    this.#isMisplaced ||= error instanceof MisplacedError;
-    this.#probeBytes = Math.min(Math.max(this.#probeBytes, bytes), MOST_PROBE_BYTES);
-    this.#store?.upkeep.abandon();
+    });
   }
 
   #beginUpkeep(now: number): void {
     this.#now = now;
-    if (this.#fault !== '' || !this.#store || this.#store.upkeep.isAtWork) return;
-    this.#store.upkeep.begin(now);
+    if (this.#steady.fault !== '' || !this.#steady.current || this.#steady.current.upkeep.isAtWork) return;
+    this.#steady.current.upkeep.begin(now);
     setImmediate(() => this.#maintain());
   }
 
   /** A step between two groups. */
   #maintain(): void {
-    const store = this.#store;
+    const store = this.#steady.current;
     if (!store?.upkeep.isAtWork || this.#isClosing) return;
     try {
       store.maintain();
@@ -226,7 +174,7 @@ class Server {
 
   /** A fault of ours in it does not keep anything else from being kept. */
   #giveUpUpkeep(error: unknown): Answer[] {
-    this.#store?.upkeep.abandon();
+    this.#steady.current?.upkeep.abandon();
     if (diskFaultOf(error) === undefined) {
       return [
         {
@@ -236,15 +184,15 @@ class Server {
         },
       ];
     }
-    this.#noteFault(error, 0);
+    this.#steady.noteFault(error, 0);
     return [];
   }
 
   #close(): void {
     this.#isClosing = true;
     try {
-      if (this.#fault !== '') this.#probe();
-      this.#store?.close();
+      if (this.#steady.fault !== '') this.#probe();
+      this.#steady.close();
     } catch {
       // What could not be written was told to whoever waited for it.
     }
@@ -262,15 +210,15 @@ class Server {
 
   #meter(): Meter {
     return {
-      fault: this.#fault,
+      fault: this.#steady.fault,
       warning: this.#mender.warning,
       fileBytes: [this.#database, ...companionsOf(this.#database)].reduce(
         (sum, file) => sum + sizeOf(file),
         0,
       ),
-      waitingBytes: this.#store?.waitingBytes ?? 0,
-      letterCount: this.#store?.letterCount ?? 0,
-      droppedLetters: this.#store?.droppedLetters ?? 0,
+      waitingBytes: this.#steady.current?.waitingBytes ?? 0,
+      letterCount: this.#steady.current?.letterCount ?? 0,
+      droppedLetters: this.#steady.current?.droppedLetters ?? 0,
       commits: this.#commits,
       commitMs: this.#commitMs,
     };
@@ -300,12 +248,4 @@ function buffersOf(answers: readonly Answer[]): ArrayBuffer[] {
 
 function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function closeQuietly(store: Store | undefined): void {
-  try {
-    store?.close();
-  } catch {
-    // It is opened anew.
-  }
 }

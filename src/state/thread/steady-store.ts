@@ -1,0 +1,116 @@
+import { messageOf } from '../../errors.ts';
+import type { StateBounds } from '../bounds.ts';
+import { isDamage } from '../repair/find-damage.ts';
+import type { Mender } from '../repair/mender.ts';
+import { diskFaultOf, sqliteCodeOf } from './faults.ts';
+import { MisplacedError, Place } from './place.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+import { Store } from './store.ts';
+
+interface SteadyOptions {
+  readonly database: string;
+  readonly bounds: StateBounds;
+  readonly mender: Mender;
+  /** Of whoever has the data directory. */
+  readonly owner: ProcessIdentity;
+}
+
+/** What has to fit before the disk counts as well again. */
+const FEWEST_PROBE_BYTES = 64 * 1024;
+const MOST_PROBE_BYTES = 4 * 1024 * 1024;
+const SQLITE_FULL = 13;
+
+/** The store of a data directory through the faults of its disk: what is wrong with it, and how it comes back. */
+export class SteadyStore {
+  readonly #options: SteadyOptions;
+  readonly #life: number;
+  /** undefined: it could not be opened again after a fault. */
+  #store: Store | undefined;
+  #place: Place;
+  #fault = '';
+  #mustReopen = false;
+  #isDamaged = false;
+  #isMisplaced = false;
+  #probeBytes = FEWEST_PROBE_BYTES;
+
+  /** Throws why it cannot be opened. */
+  constructor(options: SteadyOptions) {
+    const { database, bounds, mender, owner } = options;
+    this.#options = options;
+    mender.look('quick');
+    const store = mender.open(() => new Store(database, bounds, owner));
+    this.#store = store;
+    this.#place = new Place(database);
+    this.#life = store.life;
+  }
+
+  /** `''` while all is well, otherwise one sentence for a person. */
+  get fault(): string {
+    return this.#fault;
+  }
+
+  /** What can be read at least; undefined: nothing can. */
+  get current(): Store | undefined {
+    return this.#store;
+  }
+
+  /** Throws when its files are not where they were. */
+  checkPlace(): void {
+    this.#place.check();
+  }
+
+  /** @param bytes that were to be written: as much has to fit before all is well again. */
+  noteFault(error: unknown, bytes: number): void {
+    this.#fault = diskFaultOf(error) ?? messageOf(error);
+    this.#mustReopen ||= sqliteCodeOf(error) !== SQLITE_FULL;
+    this.#isDamaged ||= isDamage(error);
+    this.#isMisplaced ||= error instanceof MisplacedError;
+    this.#probeBytes = Math.min(Math.max(this.#probeBytes, bytes), MOST_PROBE_BYTES);
+    this.#store?.upkeep.abandon();
+  }
+
+  /** After a fault: tries to write, with `write` what was not written yet, and as much beside it as could not be written before. */
+  probe(write: (store: Store) => void): void {
+    if (this.#fault === '') return;
+    try {
+      const store = this.#reopened();
+      store.probe(this.#probeBytes);
+      write(store);
+      store.checkpoint();
+      this.#fault = '';
+      this.#probeBytes = FEWEST_PROBE_BYTES;
+    } catch (error) {
+      this.noteFault(error, this.#probeBytes);
+    }
+  }
+
+  close(): void {
+    this.#store?.close();
+  }
+
+  /** After some faults nobody knows what SQLite, or the system, still has in memory. */
+  #reopened(): Store {
+    if (this.#store && !this.#mustReopen) return this.#store;
+    const { database, bounds, mender } = this.#options;
+    const old = this.#store;
+    if (this.#isMisplaced && !this.#place.isHeld()) old?.moveTo(database);
+    this.#isMisplaced = false;
+    this.#store = undefined;
+    closeQuietly(old);
+    if (this.#isDamaged) mender.look('full');
+    const store = mender.open(() => new Store(database, bounds, this.#life));
+    this.#store = store;
+    this.#place = new Place(database);
+    this.#isDamaged = false;
+    this.#mustReopen = false;
+    return store;
+  }
+}
+
+function closeQuietly(store: Store | undefined): void {
+  try {
+    store?.close();
+  } catch {
+    // It is opened anew.
+  }
+}
