@@ -113,7 +113,7 @@ describe('what a backend hands over by itself', () => {
     expect(first?.metadata.run_id).toBe(ingest?.id);
     expect(second?.entities).toMatchObject([{ device: { name: 'kept' } }]);
     expect((await daemon.request('/api/v1/status')).json()).toMatchObject({
-      policies: [{ name: 'p', status: 'completed', runs: [{ id: ingest?.id }, { id: run?.id }] }],
+      policies: [{ name: 'p', status: 'completed', runs: [{ id: run?.id }] }],
     });
   });
 
@@ -273,7 +273,7 @@ describe('a policy whose backend sets it up', () => {
       .toMatchObject({ status: 'failed', reason: expect.stringContaining('EADDRINUSE') });
     await close(squatter);
     expect(await postSoon(port, 'a')).toBe('kept');
-    expect(await statusOf(daemon, 'ears')).toMatchObject({ status: 'completed' });
+    expect(await statusOf(daemon, 'ears')).not.toHaveProperty('reason');
   });
 
   test("whose setup hangs or spins is in nobody's way", async () => {
