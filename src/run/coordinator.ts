@@ -224,8 +224,9 @@ class Coordinator implements RunCoordinator {
     }
   }
 
-  /** A run that went down with another's child gets one more at once, in a child of its own. */
+  /** A run that went down with another's child gets one more at once, in a child of its own: what is owed is that one. */
   #repeatNow({ policy, run }: ActiveRun): void {
+    if (policy.kind === 'once' && isOwed(run)) run.retryAt = this.#parts.clock.now();
     const repeats = { run, retries: run.retries, isAlone: true };
     this.#start(this.#open(policy, 'retry', run.dueAt, repeats), 'start');
   }

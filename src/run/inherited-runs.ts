@@ -48,7 +48,7 @@ export class InheritedRuns {
     const soonest = this.#parts.clock.now() + REPEAT_AFTER_START_MS;
     let isOwedRunThere = delivering.some((run) => isOwed(run) && run.retryAt === undefined);
     for (const run of [...toRepeat, ...delivering]) {
-      if (run.status === 'lost') this.#planRetry(policy, run);
+      if (run.status === 'lost' && run.retryAt === undefined) this.#planRetry(policy, run);
       if (run.retryAt === undefined) continue;
       this.#retries.add(policy, run, Math.max(run.retryAt, soonest));
       if (isOwed(run)) isOwedRunThere = true;

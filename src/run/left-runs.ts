@@ -3,9 +3,9 @@ import type { Run } from './run.ts';
 
 /** What an earlier life left of one policy. */
 export interface LeftOfPolicy {
-  /** Lost now, or to be run again since then; not repeated yet. */
+  /** Lost, or to be run again since then; not repeated yet. */
   readonly toRepeat: Run[];
-  /** Being delivered. */
+  /** Being delivered; not repeated yet. */
   readonly delivering: Run[];
 }
 
@@ -24,15 +24,16 @@ export function sortLeft({ unfinished, latest }: LeftRuns): Map<number, LeftOfPo
     byPolicy.set(policyNumber, known);
     return known;
   };
-  for (const run of unfinished) {
+  const repeated = new Set([...latest, ...unfinished].map(({ retryOf }) => retryOf));
+  for (const run of unfinished.filter(({ id }) => !repeated.has(id))) {
     if (run.status === 'delivering') of(run).delivering.push(run);
     else of(run).toRepeat.push(run);
   }
-  const repeated = new Set([...latest, ...unfinished].map(({ retryOf }) => retryOf));
   const known = new Set(unfinished.map(({ id }) => id));
   for (const run of latest) {
-    const isToRepeat = run.retryAt !== undefined && !repeated.has(run.id) && !known.has(run.id);
-    if (isToRepeat) of(run).toRepeat.push({ ...run });
+    // A daemon that died again soon had no time to say of those that it lost when they are run again.
+    const isToRepeat = run.retryAt !== undefined || run.status === 'lost';
+    if (isToRepeat && !repeated.has(run.id) && !known.has(run.id)) of(run).toRepeat.push({ ...run });
   }
   return byPolicy;
 }

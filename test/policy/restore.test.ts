@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackendHost } from '../../src/backend/host.ts';
@@ -261,6 +262,32 @@ describe('a policy without a schedule', () => {
     await last.advance(HOUR);
     expect(fifth.opened('once')).toEqual([]);
     expect(fifth.history.latest('once', 5).map(({ status }) => status)).toEqual(['completed', 'lost']);
+  });
+
+  test("is owed it still when its run went down with another's child and the one in its place was lost", async () => {
+    const { lives, at } = heldLives();
+    await using _ = lives;
+    const clock = at(0);
+    const first = await lives.begin({ clock });
+    const once = { steps: [['for ever']] };
+    // More than there may be children, so that the culprit cannot have one of its own.
+    const names = Array.from({ length: availableParallelism() + 1 }, (_, index) => `once-${index}`);
+    await first.apply(Object.fromEntries(names.map((name) => [name, once])));
+    await clock.advance(1_000);
+    for (const name of names) await first.reaches(only(first.opened(name)), 'running');
+    await first.apply({ culprit: { steps: [['exit', 3]] } });
+    const repeated = first.next('run:started', ({ run }) => run.trigger === 'retry');
+    await clock.advance(1_000);
+    const { run } = await repeated;
+    expect(run.policy).toMatch(/^once-/);
+    await lives.kill();
+
+    const later = at(MINUTE);
+    const second = await lives.begin({ clock: later });
+    await second.awake();
+    await later.advance(1_000);
+    expect(second.opened(run.policy)).toMatchObject([{ trigger: 'once' }]);
+    await lives.kill();
   });
 
   test('that has had its run has another when it is applied again, and not when it is only owed one', async () => {

@@ -61,6 +61,29 @@ describe('a run that was at work when the daemon died', () => {
     await lives.kill();
   });
 
+  test('is run again also when the next daemon dies before it can say so', async () => {
+    await using lives = new Lives({ host });
+    const policies = await lives.begin();
+    await policies.apply({
+      edge: { ...hourly, steps: [['for ever']], run: { retries: 1, misfire: 'skip' } },
+    });
+    const run = await policies.reaches(policies.registry.submit('edge'), 'running');
+    await lives.kill();
+    const next = await lives.begin();
+    expect(next.history.latest('edge', 5)).toMatchObject([{ id: run.id, retryAt: undefined }]);
+    await lives.kill();
+
+    const clock = new HeldClock(Date.now());
+    const later = await lives.begin({ clock });
+    await later.awake();
+    expect(later.history.latest('edge', 5)).toMatchObject([{ id: run.id, status: 'lost' }]);
+    await clock.advance(10_000);
+    expect(later.opened('edge')).toMatchObject([{ trigger: 'retry', retryOf: run.id }]);
+    const [retry] = later.opened('edge');
+    if (retry) await later.reaches(retry, 'running');
+    await lives.kill();
+  });
+
   test('has what it yielded before delivered all the same', async () => {
     await using lives = new Lives({ host });
     const policies = await lives.begin();
