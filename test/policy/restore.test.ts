@@ -402,8 +402,8 @@ describe('moments that passed while the daemon was down', () => {
 });
 
 describe('a clock that was set back while the daemon was down', () => {
-  /** When runs were due, in hours since the first life began. */
-  async function dueAfter(backToMs: number): Promise<readonly number[]> {
+  /** When runs were due since the restart, in hours since the first life began, which had two. */
+  async function dueSince(clock: HeldClock, work: () => Promise<void>): Promise<readonly number[]> {
     const { lives, at } = heldLives();
     await using _ = lives;
     const before = at(0);
@@ -413,37 +413,31 @@ describe('a clock that was set back while the daemon was down', () => {
     for (const run of first.opened('edge')) await first.finished(run);
     expect(first.opened('edge')).toHaveLength(2);
     await lives.kill();
-    const clock = at(backToMs);
     const second = await lives.begin({ clock });
     await second.awake();
-    await clock.advance(3 * HOUR);
+    await work();
     for (const run of second.opened('edge')) await second.finished(run);
     return second.opened('edge').map(({ dueAt }) => (dueAt - NOON + 30_000) / HOUR);
   }
 
   test('by a little: no moment is run twice', async () => {
-    expect(await dueAfter(40 * MINUTE)).toEqual([3]);
+    const clock = new HeldClock(NOON + 40 * MINUTE);
+    expect(await dueSince(clock, () => clock.advance(3 * HOUR))).toEqual([3]);
   });
 
   test('by a lot, it was wrong before: no moment is waited for until it comes again', async () => {
-    expect(await dueAfter(-24 * HOUR)).toEqual([-23, -22, -21]);
+    const clock = new HeldClock(NOON - 24 * HOUR);
+    expect(await dueSince(clock, () => clock.advance(3 * HOUR))).toEqual([-23, -22, -21]);
   });
 
   test('and is set right later: what has been run is not missed', async () => {
-    const { lives, at } = heldLives();
-    await using _ = lives;
-    const before = at(0);
-    const first = await lives.begin({ clock: before });
-    await first.apply({ edge: hourly });
-    await before.advance(2 * HOUR);
-    for (const run of first.opened('edge')) await first.finished(run);
-    await lives.kill();
-    const clock = at(-50 * 365 * 24 * HOUR);
-    const second = await lives.begin({ clock });
-    await second.awake();
-    clock.jump(50 * 365 * 24 * HOUR + 2 * HOUR + 20 * MINUTE);
-    await clock.advance(10_000);
-    expect(second.opened('edge')).toEqual([]);
+    const years = 50 * 365 * 24 * HOUR;
+    const clock = new HeldClock(NOON - years);
+    const setRight = async (): Promise<void> => {
+      clock.jump(years + 2 * HOUR + 20 * MINUTE);
+      await clock.advance(10_000);
+    };
+    expect(await dueSince(clock, setRight)).toEqual([]);
   });
 });
 
