@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -8,6 +9,8 @@ export default defineConfig({
     setupFiles: ['test/support/property-seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Most tests wait for processes and sockets: more of them than there are cores keep the machine at work.
+    maxWorkers: Math.max(3, availableParallelism()),
     // A busy machine may take its time: what is waited for, comes.
     expect: { poll: { timeout: 15_000 } },
   },

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { NotFoundError } from '../errors.ts';
 import type { Replacement } from '../policy/contract.ts';
+import type { Run } from '../run/run.ts';
 import type { ApiParts } from './api-parts.ts';
 import { ignoreBody, requireYaml } from './content.ts';
 import { policyReplyOf, summaryOf, validatedReplyOf } from './policy-reply.ts';
@@ -16,7 +17,17 @@ interface ByName {
 }
 
 /** Upstream's routes for policies and capabilities, and ours. */
-export function servePolicies(app: FastifyInstance, { registry, history }: ApiParts): void {
+export function servePolicies(app: FastifyInstance, { registry, history, cancelRun }: ApiParts): void {
+  /** Nobody is promised a run that could be forgotten. */
+  const keep = async (run: Readonly<Run>): Promise<void> => {
+    try {
+      await history.keep(run);
+    } catch (error) {
+      cancelRun(run.id, 'it could not be kept');
+      throw error;
+    }
+  };
+
   app.get('/api/v1/capabilities', (_request, reply) => {
     reply.send({ loaded_modules: [...registry.loadedPackages()] } satisfies CapabilitiesReply);
   });
@@ -62,7 +73,11 @@ export function servePolicies(app: FastifyInstance, { registry, history }: ApiPa
   app.post<ByName>(
     '/api/v1/policies/:name/runs',
     { onRequest: [refuseOtherSites, ignoreBody] },
-    async ({ params }, reply) => sendAccepted(reply, registry.submit(params.name), history),
+    async ({ params }, reply) => {
+      const run = registry.submit(params.name);
+      await keep(run);
+      return await sendAccepted(reply, run, history);
+    },
   );
 }
 

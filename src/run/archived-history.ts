@@ -56,6 +56,10 @@ export class ArchivedHistory implements RestoredHistory {
     return this.#memory.find(id) ?? (await this.#archive.get(id));
   }
 
+  keep(run: KeptRun): Promise<void> {
+    return this.#archive.keep(run);
+  }
+
   log(id: string): Promise<RunLog> {
     return this.#archive.log(id);
   }

@@ -159,6 +159,8 @@ export interface RunPage {
 /** Runs of this daemon's life, and of its earlier ones where they are archived, newest first, within fixed bounds. */
 export interface RunHistory {
   get(id: string): Promise<Readonly<Run> | undefined>;
+  /** Resolves when a run that was opened is remembered as long as there is a history; rejects with `UnavailableError`. */
+  keep(run: Readonly<Run>): Promise<void>;
   /** What its backend wrote; empty for a run that is not known. */
   log(id: string): Promise<RunLog>;
   /** Rejects with `BadRequestError` for a cursor that is none, or of another query. */

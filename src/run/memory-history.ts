@@ -85,6 +85,9 @@ export class MemoryHistory implements RestoredHistory {
     if (this.#byId.has(id)) this.#logs.add(id, line);
   }
 
+  /** A run that was opened is here already. */
+  async keep(_run: KeptRun): Promise<void> {}
+
   async log(id: string): Promise<RunLog> {
     return this.#logs.of(id);
   }

@@ -16,6 +16,8 @@ export interface ArchiveQuery {
 export interface RunArchive {
   /** Takes down how a run is now, in the place of what was taken down of it before. Never throws. */
   record(run: Readonly<Run>): void;
+  /** As `record`; resolves when it is on disk for good, and rejects with `UnavailableError`. */
+  keep(run: Readonly<Run>): Promise<void>;
   /** A line of a run that was recorded. Never throws. */
   addLine(runId: string, line: RunLine): void;
   get(id: string): Promise<Readonly<Run> | undefined>;

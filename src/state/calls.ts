@@ -17,6 +17,7 @@ export interface PolicyCalls {
 export interface HistoryCalls {
   /** Runs first, then their lines. Returns why some could not be written, however often that were tried: faults of ours. */
   readonly 'history.write': (runs: readonly RunRow[], lines: readonly LineRow[]) => string[];
+  readonly 'runs.keep': (row: RunRow) => void;
   readonly 'runs.get': (id: string) => string | undefined;
   readonly 'runs.log': (id: string) => LogRows;
   readonly 'runs.list': (query: RunRowQuery) => string[];
@@ -61,6 +62,7 @@ export const CALL_KINDS: Readonly<Record<CallName, CallKind>> = {
   'policies.save': 'kept',
   'policies.remove': 'kept',
   'history.write': 'noted',
+  'runs.keep': 'kept',
   'runs.get': 'read',
   'runs.log': 'read',
   'runs.list': 'read',

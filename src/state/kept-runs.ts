@@ -23,6 +23,7 @@ export function keptRuns(thread: StateThread, onUnreadable: (what: string) => vo
   };
   return {
     record: (run) => thread.noteRun(run.id, rowOf(run)),
+    keep: (run) => thread.call('runs.keep', [rowOf(run)]),
     addLine: (runId, { at, level, message }) => thread.noteLine([runId, at, level, message]),
     get: async (id) => {
       const body = await thread.call('runs.get', [id]);

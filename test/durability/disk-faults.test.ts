@@ -97,6 +97,7 @@ async function applyUntilRefused(daemon: RealDaemon): Promise<string[]> {
 /** It cannot keep what it is given and says so everywhere; what it has can be looked at. */
 async function expectUnable(daemon: RealDaemon, reason: RegExp): Promise<void> {
   expect(await apply(daemon, 'refused')).toBe(503);
+  expect((await daemon.request('/api/v1/policies/early/runs', { method: 'POST' })).status).toBe(503);
   expect(await readyz(daemon)).toEqual([503, expect.stringMatching(reason)]);
   const status = await daemon.request('/api/v1/status');
   expect([status.status, status.text]).toEqual([200, expect.stringMatching(reason)]);

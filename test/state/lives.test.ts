@@ -56,6 +56,18 @@ test('a daemon that lives is not pushed out by who removed its lock', async () =
   await expect(open(directory)).rejects.toThrow(`in use by the orb-worker with pid ${first.child.pid}`);
 });
 
+test('a daemon that has let go of the directory is waited for while it ends', async () => {
+  const directory = temporaryDirectory();
+  await (await open(directory)).close();
+  const leaving = spawn('sleep', ['0.3']);
+  onTestFinished(() => void leaving.kill());
+  const started = readFileSync(`/proc/${leaving.pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19];
+  const owner = JSON.parse(readFileSync(join(directory, 'owner.json'), 'utf8'));
+  writeFileSync(join(directory, 'owner.json'), JSON.stringify({ ...owner, pid: leaving.pid, started }));
+  await open(directory);
+  expect(readFileSync(join(directory, 'owner.json'), 'utf8')).toContain(`"pid":${process.pid}`);
+});
+
 test('another process with the pid of a daemon that is dead is not that daemon', async () => {
   const directory = temporaryDirectory();
   await (await open(directory)).close();

@@ -17,6 +17,7 @@ import { isAlive, type ProcessIdentity, thisProcess } from './process-identity.t
 
 /** A daemon that is about to end gets this long to do so. */
 const LOCK_WAIT_MS = 2_000;
+const LOOK_AGAIN_MS = 20;
 const SQLITE_BUSY = 5;
 
 /** The directory cannot be had; the message is for a person. */
@@ -90,7 +91,7 @@ function takeOver(
   before: ProcessIdentity | undefined,
 ): ProcessIdentity {
   const owner = thisProcess();
-  if (before && before.pid !== owner.pid && isAlive(before)) throw inUse(directory, before);
+  if (before && before.pid !== owner.pid && !endsSoon(before)) throw inUse(directory, before);
   try {
     const draft = `${files.owner}.new`;
     writeFileSync(draft, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
@@ -99,6 +100,16 @@ function takeOver(
     throw new DirectoryError(`the data directory ${directory} cannot be written: ${messageOf(error)}`);
   }
   return owner;
+}
+
+/** One that has let go of its lock may still be about to end. */
+function endsSoon(daemon: ProcessIdentity): boolean {
+  const nobody = new Int32Array(new SharedArrayBuffer(4));
+  for (let waitedMs = 0; isAlive(daemon); waitedMs += LOOK_AGAIN_MS) {
+    if (waitedMs >= LOCK_WAIT_MS) return false;
+    Atomics.wait(nobody, 0, 0, LOOK_AGAIN_MS);
+  }
+  return true;
 }
 
 function inUse(directory: string, owner: ProcessIdentity | undefined): DirectoryError {

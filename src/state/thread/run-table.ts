@@ -98,6 +98,7 @@ export function runTable(db: DatabaseSync, life: number, onEnded: (policy: strin
       for (const line of newLines) tryTo(() => lines.add(line), failures);
       return failures;
     },
+    'runs.keep': record,
     'runs.get': (id) => bodies([get.get(id)])[0],
     'runs.log': (id): LogRows => lines.of(id),
     'runs.list': (query) => listRuns(db, query),

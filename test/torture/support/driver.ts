@@ -34,8 +34,8 @@ const RUNS_LOOKED_AT = 5;
 export class Driver {
   readonly policies = new PolicyLedger();
   readonly plans = new Map<number, Plan>();
-  /** Runs that were submitted, and when that was answered (by `performance.now()`). */
-  readonly submitted = new Map<string, number>();
+  /** Runs that were accepted on request. */
+  readonly submitted = new Set<string>();
   /** Runs whose cancelling was asked for. */
   readonly cancelled = new Set<string>();
   readonly kept = new Map<string, KeptBatch>();
@@ -121,7 +121,7 @@ export class Driver {
     await this.#onOne(dice, async (name) => {
       const path = `/api/v1/policies/${name}/runs`;
       const answer = await this.#ask(daemon, path, [202, 409, 503], { method: 'POST' });
-      if (answer?.status === 202) this.submitted.set(answer.json<{ id: string }>().id, performance.now());
+      if (answer?.status === 202) this.submitted.add(answer.json<{ id: string }>().id);
     });
   }
 

@@ -9,12 +9,7 @@ export interface Evidence {
   readonly driver: Driver;
   readonly journal: Journal;
   readonly outcome: Outcome;
-  /** When the daemon was ended each time, by `performance.now()`. */
-  readonly ends: readonly number[];
 }
-
-/** History may lag by a moment: a run that was submitted no longer than this before the daemon's end may be forgotten. */
-const LAG_MS = 1_000;
 
 /** Everything that is not as it was promised, a sentence each. */
 export function findingsIn(evidence: Evidence): readonly string[] {
@@ -116,10 +111,9 @@ function* letters({ outcome }: Evidence): Generator<string> {
   }
 }
 
-function* submitted({ driver, outcome, ends }: Evidence): Generator<string> {
-  for (const [id, at] of driver.submitted) {
-    const mayBeForgotten = ends.some((end) => end >= at && end - at < LAG_MS);
-    if (!outcome.runs.has(id) && !mayBeForgotten) yield `run ${id} was accepted, and is not known`;
+function* submitted({ driver, outcome }: Evidence): Generator<string> {
+  for (const id of driver.submitted) {
+    if (!outcome.runs.has(id)) yield `run ${id} was accepted, and is not known`;
   }
 }
 

@@ -72,7 +72,7 @@ class Traveller {
   readonly #journal: string;
   readonly #data: string;
   readonly #flags: readonly string[];
-  readonly #ends: number[] = [];
+  #kills = 0;
 
   constructor({ directory }: Journey, diode: RecordingDiode, dice: Dice) {
     this.#diode = diode;
@@ -91,7 +91,7 @@ class Traveller {
     const dice = this.#dice;
     while (dice.chance(0.15)) {
       await dieAtStart(this.#flags, dice);
-      this.#ends.push(performance.now());
+      this.#kills++;
     }
     await using daemon = await RealDaemon.start(this.#flags);
     await this.#checkPolicies(daemon);
@@ -110,7 +110,7 @@ class Traveller {
     const children = descendantsOf(daemon.process.pid ?? 0);
     if (dice.chance(0.25)) await stop(daemon, dice);
     else await daemon.stop('SIGKILL');
-    this.#ends.push(performance.now());
+    this.#kills++;
     over.abort();
     await played;
     refuseSuspicious(daemon);
@@ -143,7 +143,6 @@ class Traveller {
       driver: this.#driver,
       journal,
       outcome,
-      ends: this.#ends,
     });
     if (findings.length > 0) throw new Error(listed(findings));
     const requests = [...this.#diode.requests.values()];
@@ -153,7 +152,7 @@ class Traveller {
       requests: requests.length,
       repeats: requests.filter(({ times }) => times > 1).length,
       letters: outcome.letters.length,
-      kills: this.#ends.length,
+      kills: this.#kills,
     };
   }
 
