@@ -84,8 +84,11 @@ export class FileWatch {
   }
 }
 
-function readAll(files: readonly LockFile[]): Promise<readonly Buffer[]> {
-  return Promise.all(files.map(readLockFile));
+/** One after the other: of several faults the first file's is told. */
+async function readAll(files: readonly LockFile[]): Promise<readonly Buffer[]> {
+  const contents: Buffer[] = [];
+  for (const file of files) contents.push(await readLockFile(file));
+  return contents;
 }
 
 /** The contents themselves are not kept: they are secrets. */
