@@ -9,8 +9,10 @@ export default defineConfig({
     setupFiles: ['test/support/property-seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Most tests wait for processes and sockets: more of them than there are cores keep the machine at work.
-    maxWorkers: Math.max(3, availableParallelism()),
+    // Most tests wait for processes and sockets: one file a core keeps the machine at work.
+    maxWorkers: Math.max(2, availableParallelism()),
+    // Real processes share it with whatever else it does; what needed a second try is named in the output.
+    retry: 1,
     // A busy machine may take its time: what is waited for, comes.
     expect: { poll: { timeout: 15_000 } },
   },

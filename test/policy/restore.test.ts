@@ -329,14 +329,15 @@ describe('a policy without a schedule', () => {
     const gate = first.gate();
     await first.apply({ once: { steps: [['until file', gate.path]] } });
     const { run } = await first.next('run:started');
-    await lives.stop(100);
+    await lives.stop(2_000);
     const second = await lives.begin();
     expect(await second.history.get(run.id)).toMatchObject({
       status: 'cancelled',
       reason: 'the daemon was stopped',
     });
-    const { run: again } = await second.next('run:opened');
-    expect(again).toMatchObject({ trigger: 'retry', retryOf: run.id, retries: 0 });
+    await expect
+      .poll(() => second.opened('once'))
+      .toMatchObject([{ trigger: 'retry', retryOf: run.id, retries: 0 }]);
     await lives.kill();
   });
 });

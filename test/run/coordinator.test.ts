@@ -331,9 +331,9 @@ describe('cancelling the runs of a policy', () => {
   test('signals what runs, and delivers what was closed before', async () => {
     await using runs = new Runs({ host });
     const policy = await runs.policy('edge', [['yield', 2], ['until cancelled']]);
-    const delivered = runs.next('batch:delivered');
     const run = runs.fire(policy);
-    await delivered;
+    // In one batch, or two on a busy machine.
+    await expect.poll(() => run.entityCount).toBe(2);
     await runs.coordinator.cancel(policy, DELETED, 5_000);
     expect(await runs.finished(run)).toMatchObject({ status: 'cancelled', reason: DELETED, entityCount: 2 });
   });
