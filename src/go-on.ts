@@ -1,3 +1,4 @@
+import { RUNS_SHOWN } from './api/shown-status.ts';
 import type { Delivery } from './delivery/contract.ts';
 import { messageOf, StartError } from './errors.ts';
 import type { PolicyRegistry } from './policy/contract.ts';
@@ -13,9 +14,6 @@ interface Survivors {
   readonly delivery: Delivery;
   readonly registry: PolicyRegistry;
 }
-
-/** Of each policy, for the status. */
-const RUNS_SHOWN = 5;
 
 /**
  * Goes on with what an earlier life of the daemon left: runs and batches at once, policies as soon as their packages are

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BATCH_OUTCOMES } from '../delivery/batch-store.ts';
 import { runStatus } from './run-query.ts';
 
 /* What is said of batches and dead letters: types for those who write it, schemas for /openapi.json. */
@@ -43,7 +44,7 @@ const tracedBatch = z.object({
   entity_count: z.int(),
   bytes: z.int(),
   outcome: z
-    .enum(['waiting', 'acknowledged', 'rejected', 'split', 'dropped'])
+    .enum(BATCH_OUTCOMES)
     .describe('`split`: its parts have request ids of their own; `dropped`: given up without an answer.'),
   acknowledged: z.int().describe('Entities of it that the receiver has acknowledged.'),
   tries: z.int(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RUN_TRIGGERS } from '../run/run.ts';
 import { runStatus } from './run-query.ts';
 
 /*
@@ -43,7 +44,7 @@ export const runReply = z.object({
   status: runStatus.describe('`delivering`: its backend has ended, batches wait to be acknowledged.'),
   reason: z.string().describe('Why it failed, was cancelled, lost or skipped; else empty.'),
   trigger: z
-    .enum(['cron', 'once', 'submit', 'retry', 'ingest'])
+    .enum(RUN_TRIGGERS)
     .describe('`submit`: somebody asked for it; `ingest`: its backend began it, beside its schedule.'),
   retry_of: z.uuid().nullable().describe('The run that this one stands in for.'),
   retry_at: moment

@@ -1,17 +1,9 @@
 import { z } from 'zod';
 import type { RunQuery } from '../run/contract.ts';
+import { RUN_STATUSES } from '../run/run.ts';
 import { pageCursor, pageLimit, readQuery } from './read-query.ts';
 
-export const runStatus = z.enum([
-  'pending',
-  'running',
-  'delivering',
-  'completed',
-  'failed',
-  'cancelled',
-  'lost',
-  'skipped',
-]);
+export const runStatus = z.enum(RUN_STATUSES);
 
 /** What `GET /api/v1/runs` may be asked. */
 export const runQuery = z.object({

@@ -6,9 +6,9 @@ import type { BackendHost } from './host.ts';
 /** A host that is made, and all that it needs loaded, when the first package is opened: a daemon that starts opens none. */
 export function lazyBackendHost(options: BackendHostOptions): BackendHost {
   let host: BackendHost | undefined;
+  let making: Promise<unknown> | undefined;
   let isStopped = false;
 
-  let making: Promise<unknown> | undefined;
   const made = madeLate(async () => {
     const { createBackendHost } = await import('./create-host.ts');
     host = createBackendHost(options);

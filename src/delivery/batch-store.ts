@@ -1,15 +1,14 @@
 import type { Batch, BatchEncoding } from '../sink/contract.ts';
 
-/** What became of a batch, or of a part of one. */
-export type BatchOutcome =
-  | 'waiting'
-  | 'acknowledged'
-  /** The receiver refused it for good: its entities are dead letters. */
-  | 'rejected'
-  /** It was cut into parts that have batches of their own. */
-  | 'split'
-  /** Given up without an answer: only where nothing is kept on disk, or on request. */
-  | 'dropped';
+/**
+ * What became of a batch, or of a part of one:
+ * - `rejected`: the receiver refused it for good, its entities are dead letters.
+ * - `split`: it was cut into parts that have batches of their own.
+ * - `dropped`: given up without an answer, only where nothing is kept on disk, or on request.
+ */
+export const BATCH_OUTCOMES = ['waiting', 'acknowledged', 'rejected', 'split', 'dropped'] as const;
+
+export type BatchOutcome = (typeof BATCH_OUTCOMES)[number];
 
 /** The way of one batch, for `trace`. Times are epoch ms. */
 export interface BatchReceipt {

@@ -2,23 +2,25 @@ import type { RunUsage } from '../backend/host.ts';
 import { IllegalMoveError } from '../errors.ts';
 
 /**
+ * States that another follows:
  * - `pending`: opened, waits for a free place or its child.
  * - `running`: its backend is at work.
  * - `delivering`: its backend has ended, batches wait for their acknowledgement.
+ */
+export const LIVE_STATUSES = ['pending', 'running', 'delivering'] as const;
+
+/**
+ * States that nothing follows:
  * - `completed`: every batch was acknowledged.
  * - `failed`, `cancelled`: ended early; `reason` says why.
  * - `lost`: a dead process left it behind and nobody can prove it alive.
  * - `skipped`: it was due and did not start.
  */
-export type RunStatus =
-  | 'pending'
-  | 'running'
-  | 'delivering'
-  | 'completed'
-  | 'failed'
-  | 'cancelled'
-  | 'lost'
-  | 'skipped';
+export const FINAL_STATUSES = ['completed', 'failed', 'cancelled', 'lost', 'skipped'] as const;
+
+export const RUN_STATUSES = [...LIVE_STATUSES, ...FINAL_STATUSES] as const;
+
+export type RunStatus = (typeof RUN_STATUSES)[number];
 
 const movesFrom: Record<RunStatus, readonly RunStatus[]> = {
   pending: ['running', 'failed', 'cancelled', 'lost', 'skipped'],
@@ -32,7 +34,9 @@ const movesFrom: Record<RunStatus, readonly RunStatus[]> = {
 };
 
 /** What started a run; `submit`: somebody asked for it; `ingest`: its backend did, beside its schedule. */
-export type RunTrigger = 'cron' | 'once' | 'submit' | 'retry' | 'ingest';
+export const RUN_TRIGGERS = ['cron', 'once', 'submit', 'retry', 'ingest'] as const;
+
+export type RunTrigger = (typeof RUN_TRIGGERS)[number];
 
 /** The final state of a run whose backend was at work, and why when it is not `completed`. */
 export interface Conclusion {

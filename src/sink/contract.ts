@@ -2,7 +2,9 @@
  * What one batch carries: entities framed for an `IngestRequest` (`diode`), log records framed for a
  * `ScopeLogs` (`otlp`), or entities as JSON text, ready between the brackets of a list (`json`).
  */
-export type BatchEncoding = 'diode' | 'otlp' | 'json';
+export const BATCH_ENCODINGS = ['diode', 'otlp', 'json'] as const;
+
+export type BatchEncoding = (typeof BATCH_ENCODINGS)[number];
 
 /** Whose entities these are: what a sink tells its receiver beside them. */
 export interface RunIdentity {

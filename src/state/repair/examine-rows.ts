@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { LIVE_STATUSES } from '../../run/run.ts';
 import { readReceipt, readRun, readSpoolBody, readText } from '../stored.ts';
 import { countEntities } from './count-entities.ts';
 import type { Finding } from './finding.ts';
@@ -6,7 +7,7 @@ import { type RawRow, rowsOf } from './rows-of.ts';
 import { faultOfRow, TABLES, type TableName } from './tables.ts';
 
 const MOST_NAMED = 5;
-const UNFINISHED = ['pending', 'running', 'delivering'];
+const UNFINISHED: readonly string[] = LIVE_STATUSES;
 
 /** What is meant by one kind of finding; the rows that it is about are gathered. */
 interface Kind {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { LIVE_STATUS_LIST } from '../live-status-list.ts';
 import { readReceipt, readSpoolBody } from '../stored.ts';
 import { countEntities } from './count-entities.ts';
 
@@ -15,9 +16,9 @@ export function settleOddments(db: DatabaseSync): void {
   endWaits(db);
   db.exec(`
     UPDATE runs SET status = body ->> 'status' WHERE status <> body ->> 'status';
-    UPDATE runs SET finished_at = CASE WHEN status IN ('pending', 'running', 'delivering') THEN NULL
+    UPDATE runs SET finished_at = CASE WHEN status IN ${LIVE_STATUS_LIST} THEN NULL
       ELSE CAST(coalesce(body ->> 'finishedAt', body ->> 'updatedAt') AS INTEGER) END
-    WHERE (finished_at IS NULL) <> (status IN ('pending', 'running', 'delivering'));
+    WHERE (finished_at IS NULL) <> (status IN ${LIVE_STATUS_LIST});
   `);
   // Runs of the life that is about to begin are told from earlier ones by its number.
   db.exec(`

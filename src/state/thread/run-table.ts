@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import type { HistoryCalls, LogRows, RunRow, RunRowQuery } from '../calls.ts';
+import { LIVE_STATUS_LIST } from '../live-status-list.ts';
 import { diskFaultOf } from './faults.ts';
 import { RunLines } from './run-lines.ts';
 
@@ -34,7 +35,7 @@ export const RUN_TABLES = `
   INSERT INTO sequences VALUES ('run', 0);
 `;
 
-const UNFINISHED = "status IN ('pending', 'running', 'delivering')";
+const UNFINISHED = `status IN ${LIVE_STATUS_LIST}`;
 
 export interface RunTable extends HistoryCalls {
   /** Changes were taken back: what was remembered of them is forgotten. */

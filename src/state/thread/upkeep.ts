@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Shares, StateBounds } from '../bounds.ts';
+import { LIVE_STATUS_LIST } from '../live-status-list.ts';
 import type { LetterTable } from './letter-table.ts';
 
 /** What is done at once, so that no commit waits long. */
@@ -15,7 +16,7 @@ const IS_REAL = "status <> 'skipped' AND trigger <> 'ingest'";
 /** The file gives pages back to the disk when more of them than this share are free. */
 const FREE_SHARE = 0.25;
 
-const IS_FINAL = "status NOT IN ('pending', 'running', 'delivering')";
+const IS_FINAL = `status NOT IN ${LIVE_STATUS_LIST}`;
 /** Nothing of it is still to be done. */
 const IS_SETTLED = `${IS_FINAL}
   AND NOT EXISTS (SELECT 1 FROM batches WHERE run_id = runs.id AND outcome = 'waiting')

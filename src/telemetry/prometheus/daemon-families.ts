@@ -1,10 +1,9 @@
+import { FINAL_STATUSES, LIVE_STATUSES } from '../../run/run.ts';
 import type { ChannelState, SinkHealth, TokenState } from '../../sink/contract.ts';
 import { type ChildrenOfPackage, childrenByPackage } from './children.ts';
 import type { MetricSources } from './sources.ts';
 import { type Family, family, labels, sample, single, states } from './text.ts';
 
-const LIVE_STATES = ['pending', 'running', 'delivering'] as const;
-const FINAL_STATES = ['completed', 'failed', 'cancelled', 'lost', 'skipped'] as const;
 const TOKEN_STATES: readonly TokenState[] = ['none', 'fetching', 'valid'];
 const CHANNEL_STATES: readonly ChannelState[] = [
   'none',
@@ -47,12 +46,12 @@ function runFamilies({ tally }: MetricSources): readonly Family[] {
   return [
     family('gauge', live, 'Runs that have not ended, by their state', function* () {
       const runs = [...tally.liveRuns];
-      for (const state of LIVE_STATES) {
+      for (const state of LIVE_STATUSES) {
         yield sample(live, labels({ state }), runs.filter(({ status }) => status === state).length);
       }
     }),
     family('counter', ended, 'Runs that have ended, by their final state', function* () {
-      for (const state of FINAL_STATES) yield sample(ended, labels({ state }), tally.ended.get(state) ?? 0);
+      for (const state of FINAL_STATUSES) yield sample(ended, labels({ state }), tally.ended.get(state) ?? 0);
     }),
   ];
 }
