@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { BatchCalls, LeftBatchRow, ReceiptRow, SpoolRow } from '../calls.ts';
+import type { KeptAmount } from './kept-amount.ts';
 import type { LetterTable } from './letter-table.ts';
-import type { StoredBytes } from './stored-bytes.ts';
 
 /**
  * `batches`: the receipt of each, as JSON in `body`. `spool`: of those that wait, everything else; apart, so that
@@ -30,7 +30,7 @@ export const BATCH_TABLES = `
  * Batches that wait, and what became of others.
  * @param waiting is told of all bytes that come and go.
  */
-export function batchTable(db: DatabaseSync, letters: LetterTable, waiting: StoredBytes): BatchCalls {
+export function batchTable(db: DatabaseSync, letters: LetterTable, waiting: KeptAmount): BatchCalls {
   const found = db.prepare(`
     SELECT batches.body AS receipt, spool.body AS spool FROM spool JOIN batches ON number = batch ORDER BY batch
   `);

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LetterCalls, LetterRow, LetterRowQuery } from '../calls.ts';
-import type { StoredBytes } from './stored-bytes.ts';
+import type { KeptAmount } from './kept-amount.ts';
 
 /** `body`: the letter and its run, as JSON. Numbers are never given again: they order the list. */
 export const LETTER_TABLE = `
@@ -28,8 +28,11 @@ export interface LetterTable extends LetterCalls {
   readonly dropped: number;
 }
 
-/** @param kept is told of all bytes that come and go; its bound is that of all letters. */
-export function letterTable(db: DatabaseSync, kept: StoredBytes, count: StoredBytes): LetterTable {
+/**
+ * @param bytes is told of all bytes that come and go; its bound is that of all letters.
+ * @param count is told of the letters.
+ */
+export function letterTable(db: DatabaseSync, bytes: KeptAmount, count: KeptAmount): LetterTable {
   // Node 22 takes no bytes for NULL.
   const insert = db.prepare(`
     INSERT INTO letters (id, run_id, policy, body, byte_length, bytes) VALUES (?, ?, ?, ?, ?, coalesce(?, x''))
@@ -41,7 +44,7 @@ export function letterTable(db: DatabaseSync, kept: StoredBytes, count: StoredBy
   const drop = (id: string): boolean => {
     const removed = remove.get(id);
     if (!removed) return false;
-    kept.take(Number(removed.byte_length));
+    bytes.take(Number(removed.byte_length));
     count.take(1);
     return true;
   };
@@ -56,13 +59,13 @@ export function letterTable(db: DatabaseSync, kept: StoredBytes, count: StoredBy
     get dropped() {
       return dropped;
     },
-    add: ({ id, runId, policy, body, bytes }) => {
+    add: ({ id, runId, policy, body, bytes: content }) => {
       // It may be there: after a fault of the disk nobody knows whether what was refused was written after all.
       drop(id);
-      insert.run(id, runId, policy, body, bytes.byteLength, bytes);
-      kept.add(bytes.byteLength);
+      insert.run(id, runId, policy, body, content.byteLength, content);
+      bytes.add(content.byteLength);
       count.add(1);
-      while (kept.excess > 0 && dropOldest());
+      while (bytes.excess > 0 && dropOldest());
     },
     drop,
     dropOldest,
@@ -70,8 +73,8 @@ export function letterTable(db: DatabaseSync, kept: StoredBytes, count: StoredBy
     'letters.open': (id) => {
       const row = open.get(id);
       if (!(row?.bytes instanceof Uint8Array)) return undefined;
-      const { run_id: runId, policy, body, bytes } = row;
-      return { id, runId: String(runId), policy: String(policy), body: String(body), bytes };
+      const { run_id: runId, policy, body } = row;
+      return { id, runId: String(runId), policy: String(policy), body: String(body), bytes: row.bytes };
     },
     'letters.list': (query) => listLetters(db, query),
   };

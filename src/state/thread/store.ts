@@ -1,18 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
-import { type StateBounds, sharesOf } from '../bounds.ts';
+import { type Shares, type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type CallName, type Calls, type UpkeepCalls } from '../calls.ts';
 import { salvage } from '../repair/salvage.ts';
 import { batchTable } from './batch-table.ts';
 import { diskFaultOf } from './faults.ts';
 import { bytesOf } from './groups.ts';
+import { KeptAmount, NoRoomError } from './kept-amount.ts';
 import { type LetterTable, letterTable } from './letter-table.ts';
 import { openDatabase } from './open-database.ts';
 import { putInPlace } from './place.ts';
 import { policyTable } from './policy-table.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type RunTable, runTable } from './run-table.ts';
-import { NoRoomError, StoredBytes } from './stored-bytes.ts';
 import { Upkeep } from './upkeep.ts';
 
 type TableName = Exclude<CallName, keyof UpkeepCalls>;
@@ -29,27 +29,26 @@ export class Store {
   /** The number of the daemon's life, for when the file is opened again in the same one. */
   readonly life: number;
   readonly #db: DatabaseSync;
-  readonly #mostContent: number;
-  readonly #mostLog: number;
+  readonly #shares: Shares;
   readonly #calls: TableCalls;
   readonly #runs: RunTable;
   readonly #letters: LetterTable;
-  readonly #waiting: StoredBytes;
-  readonly #letterBytes: StoredBytes;
-  readonly #letterCount: StoredBytes;
-  #isFull: boolean | undefined;
+  readonly #waiting: KeptAmount;
+  readonly #letterBytes: KeptAmount;
+  readonly #letterCount: KeptAmount;
+  /** undefined: not set yet. */
+  #isSynced: boolean | undefined;
 
-  /** @param life undefined: a new one of this process begins. */
+  /** @param life the number of the present one; of a process: its new one begins. */
   constructor(file: string, bounds: StateBounds, life: ProcessIdentity | number) {
     const shares = sharesOf(bounds.dataMaxBytes);
-    this.#mostContent = shares.content;
-    this.#mostLog = shares.log;
+    this.#shares = shares;
     this.#db = openDatabase(file, shares.log);
     try {
       this.life = typeof life === 'number' ? life : beginLife(this.#db, life);
-      this.#waiting = new StoredBytes(sumOf(this.#db, 'spool'), shares.spool);
-      this.#letterBytes = new StoredBytes(sumOf(this.#db, 'letters'), shares.letters);
-      this.#letterCount = new StoredBytes(countOf(this.#db, 'letters'), Infinity);
+      this.#waiting = new KeptAmount(bytesIn(this.#db, 'spool'), shares.spool);
+      this.#letterBytes = new KeptAmount(bytesIn(this.#db, 'letters'), shares.letters);
+      this.#letterCount = new KeptAmount(lettersIn(this.#db), Infinity);
       const letters = letterTable(this.#db, this.#letterBytes, this.#letterCount);
       this.#letters = letters;
       this.upkeep = new Upkeep(this.#db, bounds, shares, letters);
@@ -67,11 +66,11 @@ export class Store {
   }
 
   get waitingBytes(): number {
-    return this.#waiting.bytes;
+    return this.#waiting.committed;
   }
 
   get letterCount(): number {
-    return this.#letterCount.bytes;
+    return this.#letterCount.committed;
   }
 
   get droppedLetters(): number {
@@ -112,7 +111,7 @@ export class Store {
   /** Makes a copy of everything in the place of a file that is gone; the store itself is to be closed then. */
   moveTo(database: string): void {
     const copy = `${database}.new`;
-    salvage(this.#db, copy, this.#mostLog);
+    salvage(this.#db, copy, this.#shares.log);
     putInPlace(copy, database);
   }
 
@@ -121,30 +120,30 @@ export class Store {
   }
 
   #inTransaction<T>(isSynced: boolean, work: () => T): T {
-    this.#syncEachCommit(isSynced);
+    this.#setSynced(isSynced);
     this.#db.exec('BEGIN');
     try {
       const result = work();
       this.#db.exec('COMMIT');
-      for (const counter of this.#counters) counter.commit();
+      for (const amount of this.#amounts) amount.commit();
       return result;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      for (const counter of this.#counters) counter.rollback();
+      for (const amount of this.#amounts) amount.rollback();
       this.#runs.takenBack();
       throw error;
     }
   }
 
   /** Has an effect only outside of a transaction. */
-  #syncEachCommit(isFull: boolean): void {
-    if (this.#isFull === isFull) return;
-    this.#db.exec(`PRAGMA synchronous = ${isFull ? 'FULL' : 'NORMAL'}`);
-    this.#isFull = isFull;
+  #setSynced(isSynced: boolean): void {
+    if (this.#isSynced === isSynced) return;
+    this.#db.exec(`PRAGMA synchronous = ${isSynced ? 'FULL' : 'NORMAL'}`);
+    this.#isSynced = isSynced;
   }
 
   #attempt(call: TableCall): Answer[] {
-    const marks = this.#counters.map((counter) => counter.mark());
+    const marks = this.#amounts.map((amount) => amount.mark());
     this.#db.exec('SAVEPOINT attempt');
     try {
       const value = this.#perform(call, growthOf(call));
@@ -154,22 +153,22 @@ export class Store {
       if (diskFaultOf(error) !== undefined || !this.#db.isTransaction) throw error;
       this.#db.exec('ROLLBACK TO attempt; RELEASE attempt');
       this.#runs.takenBack();
-      this.#counters.forEach((counter, index) => {
-        counter.backTo(marks[index] ?? counter.mark());
+      this.#amounts.forEach((amount, index) => {
+        amount.backTo(marks[index] ?? amount.mark());
       });
       return [failureOf(call, error)];
     }
   }
 
   #perform<Name extends TableName>({ name, parameters }: Call<Name>, growth: number): unknown {
-    if (growth > 0 && this.upkeep.content() + growth > this.#mostContent) {
+    if (growth > 0 && this.upkeep.content() + growth > this.#shares.content) {
       this.upkeep.wantRoom();
-      throw new NoRoomError('the data directory is full (--data-max-bytes)');
+      throw new NoRoomError();
     }
     return this.#calls[name](...parameters);
   }
 
-  get #counters(): readonly StoredBytes[] {
+  get #amounts(): readonly KeptAmount[] {
     return [this.#waiting, this.#letterBytes, this.#letterCount];
   }
 }
@@ -201,10 +200,10 @@ function beginLife(db: DatabaseSync, { bootId, pid, started }: ProcessIdentity):
   return life;
 }
 
-function sumOf(db: DatabaseSync, table: 'spool' | 'letters'): number {
+function bytesIn(db: DatabaseSync, table: 'spool' | 'letters'): number {
   return Number(db.prepare(`SELECT coalesce(sum(byte_length), 0) AS sum FROM ${table}`).get()?.sum);
 }
 
-function countOf(db: DatabaseSync, table: 'letters'): number {
-  return Number(db.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.count);
+function lettersIn(db: DatabaseSync): number {
+  return Number(db.prepare('SELECT count(*) AS count FROM letters').get()?.count);
 }

@@ -1,40 +1,45 @@
 /** Thrown by what cannot be kept for want of room. */
 export class NoRoomError extends Error {
   override readonly name = 'NoRoomError';
+
+  constructor() {
+    super('the data directory is full (--data-max-bytes)');
+  }
 }
 
-/** How many bytes of one kind are kept, with a change that can be taken back. */
-export class StoredBytes {
+/** How much of one kind is kept, bytes or a count, with changes that are taken back as the transaction's are. */
+export class KeptAmount {
   readonly #most: number;
   #committed: number;
   #now: number;
 
-  constructor(bytes: number, most: number) {
-    this.#committed = bytes;
-    this.#now = bytes;
+  /** @param most Infinity: as much as comes. */
+  constructor(committed: number, most: number) {
+    this.#committed = committed;
+    this.#now = committed;
     this.#most = most;
   }
 
-  get bytes(): number {
+  get committed(): number {
     return this.#committed;
   }
 
   /** Throws a {@link NoRoomError} when there is no room for so many more. */
-  admit(bytes: number): void {
-    if (this.#now + bytes > this.#most)
-      throw new NoRoomError('the data directory is full (--data-max-bytes)');
+  admit(more: number): void {
+    if (this.#now + more > this.#most) throw new NoRoomError();
   }
 
+  /** What is above the bound; below 0: what there is still room for. */
   get excess(): number {
     return this.#now - this.#most;
   }
 
-  add(bytes: number): void {
-    this.#now += bytes;
+  add(amount: number): void {
+    this.#now += amount;
   }
 
-  take(bytes: number): void {
-    this.#now -= bytes;
+  take(amount: number): void {
+    this.#now -= amount;
   }
 
   /** What to go back to when the next call fails. */
