@@ -44,7 +44,7 @@ export class StatusText {
     for (const name of this.#registry.names()) {
       const runs = this.#history.latest(name, RUNS_SHOWN);
       const located = this.#registry.packageOf(name);
-      const fault = this.#registry.failureOf(name) ?? this.#registry.faultOf(name);
+      const fault = this.#registry.failureOf(name);
       const policy = this.#textOf(name);
       if (policy.fault !== fault || !isSame(policy.located, located) || !isCurrent(policy.marks, runs)) {
         policy.located = located;

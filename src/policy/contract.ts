@@ -118,10 +118,8 @@ export interface PolicyRegistry {
   get(name: string): PolicyView | undefined;
   /** The version of its package that a policy has at this moment. */
   packageOf(name: string): LocatedPackage | undefined;
-  /** As in its view. */
+  /** Why a policy cannot work: it did not come back from an earlier life, or could not be set up; undefined: it can. */
   failureOf(name: string): string | undefined;
-  /** Why its backend could not set a policy up; undefined: it could, or has nothing to set up. */
-  faultOf(name: string): string | undefined;
   /** Those of an earlier life that do not come back, and those whose backend could not set them up. */
   unable(): UnablePolicies;
   /** In the order they were applied. */

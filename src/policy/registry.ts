@@ -98,12 +98,7 @@ class Registry implements PolicyRegistry {
 
   failureOf(name: string): string | undefined {
     const policy = this.#policies.get(name);
-    return policy instanceof DormantPolicy ? policy.failure : undefined;
-  }
-
-  faultOf(name: string): string | undefined {
-    const policy = this.#policies.get(name);
-    return policy instanceof AppliedPolicy ? policy.setupFault?.reason : undefined;
+    return policy instanceof DormantPolicy ? policy.failure : policy?.setupFault?.reason;
   }
 
   unable(): UnablePolicies {

@@ -21,14 +21,13 @@ export class ResumedRun implements LiveRun {
     );
   }
 
-  /** Resolves with true when all of it is settled; false: the daemon stops, and the rest is left to its next life. */
-  async end(): Promise<boolean> {
+  /** Resolves when all of it is settled, or the daemon stops and the rest is left to its next life. */
+  async end(): Promise<void> {
     const delivered = await this.#delivery.finish();
     this.#count(delivered);
-    if (delivered.isLeft) return false;
+    if (delivered.isLeft) return;
     if (isFinal(this.run.status)) this.#parts.events.emit('run:changed', { run: this.run });
     else this.#conclude(delivered);
-    return true;
   }
 
   cancel(reason: string): void {
