@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { STEADY_WASM } from './test/support/steady-wasm.ts';
 
 export default defineConfig({
   resolve: { alias: { 'orb-worker': new URL('./src/index.ts', import.meta.url).pathname } },
@@ -7,6 +8,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'backends/*/test/**/*.test.ts'],
     exclude: ['test/image/**'],
     setupFiles: ['test/support/property-seed.ts'],
+    execArgv: [STEADY_WASM],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Most tests wait for processes and sockets: one file a core keeps the machine at work.

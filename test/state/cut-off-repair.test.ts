@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { messageOf, StartError } from '../../src/errors.ts';
 import { runOf } from '../support/runs.ts';
+import { STEADY_WASM } from '../support/steady-wasm.ts';
 import { batchOf, policyOf } from './objects.ts';
 import { keep, mounted, open, QUICK, temporaryDirectory, WITHOUT_MOUNT } from './support.ts';
 
@@ -83,7 +84,8 @@ test('a repair that is killed at any moment is ended by the next start', async (
     cpSync(made.directory, directory, { recursive: true });
     // It names the process of this test, which lives.
     rmSync(join(directory, 'owner.json'));
-    const life = spawn(process.execPath, [join(import.meta.dirname, 'life.ts'), directory, 'hold'], {
+    const program = join(import.meta.dirname, 'life.ts');
+    const life = spawn(process.execPath, [STEADY_WASM, program, directory, 'hold'], {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     onTestFinished(() => void life.kill('SIGKILL'));

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { StartError } from '../../src/errors.ts';
+import { STEADY_WASM } from '../support/steady-wasm.ts';
 import { policyOf } from './objects.ts';
 import { open, temporaryDirectory } from './support.ts';
 
@@ -20,7 +21,8 @@ interface Life {
 }
 
 function live(directory: string, work: string): Life {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'life.ts'), directory, work]);
+  const program = join(import.meta.dirname, 'life.ts');
+  const child = spawn(process.execPath, [STEADY_WASM, program, directory, work]);
   onTestFinished(() => void child.kill('SIGKILL'));
   const [said, stderr]: [string[], string[]] = [[], []];
   const lines = createInterface({ input: child.stdout });
