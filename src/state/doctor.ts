@@ -1,17 +1,17 @@
 import { chmodSync, existsSync, lstatSync, rmSync, statSync } from 'node:fs';
 import { messageOf, StartError } from '../errors.ts';
+import { diskFaultOf } from './database/faults.ts';
+import { SCHEMA_VERSION } from './database/migrations.ts';
+import { openDatabase } from './database/open-database.ts';
 import { companionsOf, type StateFiles, stateFilesIn } from './files.ts';
-import { isOfThisBoot } from './repair/boot.ts';
 import { examineFiles, openFilesIn } from './repair/examine-files.ts';
 import { examineRows } from './repair/examine-rows.ts';
 import { findDamage, isDamage, openReadOnly } from './repair/find-damage.ts';
 import type { Finding } from './repair/finding.ts';
 import { mend } from './repair/mend.ts';
 import type { Repair } from './repair/repair-report.ts';
-import { diskFaultOf } from './thread/faults.ts';
+import { isOfThisBoot } from './thread/boot.ts';
 import { holdDirectory, ownerIn } from './thread/hold-directory.ts';
-import { SCHEMA_VERSION } from './thread/migrations.ts';
-import { openDatabase } from './thread/open-database.ts';
 import { isAlive, thisProcess } from './thread/process-identity.ts';
 
 /** What a data directory is like. */

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { companionsOf, type StateFiles } from '../files.ts';
-import { syncDirectory } from './sync.ts';
+import { syncDirectory } from '../sync.ts';
 
 const PREFIX = 'damaged-';
 /** Written last: a folder without one is of a repair that did not come to its end. */

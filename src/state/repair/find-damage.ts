@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
+import { sqliteCodeOf } from '../database/faults.ts';
+import { migrate, SCHEMA_VERSION } from '../database/migrations.ts';
+import { PAGE_BYTES } from '../database/open-database.ts';
 import { companionsOf } from '../files.ts';
-import { sqliteCodeOf } from '../thread/faults.ts';
-import { migrate, SCHEMA_VERSION } from '../thread/migrations.ts';
-import { PAGE_BYTES } from '../thread/open-database.ts';
 import { readableLog } from './log-file.ts';
 import { TABLES } from './tables.ts';
 

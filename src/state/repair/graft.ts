@@ -10,9 +10,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { openDatabase, PAGE_BYTES } from '../database/open-database.ts';
 import { companionsOf } from '../files.ts';
-import { openDatabase, PAGE_BYTES } from '../thread/open-database.ts';
-import { syncFile } from './sync.ts';
+import { syncFile } from '../sync.ts';
 
 /** Where the file's size in pages stands in its first page. */
 const PAGE_COUNT_AT = 28;

@@ -1,15 +1,15 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf } from '../../errors.ts';
+import { diskFaultOf } from '../database/faults.ts';
+import { openDatabase } from '../database/open-database.ts';
 import { companionsOf, type StateFiles } from '../files.ts';
-import { diskFaultOf } from '../thread/faults.ts';
-import { openDatabase } from '../thread/open-database.ts';
+import { syncDirectory, syncFile, writeSynced } from '../sync.ts';
 import { type Aside, makeAside, moveAside, unfinishedIn } from './files-aside.ts';
 import { findDamage, type Inspection, isDamage } from './find-damage.ts';
 import { withReadableSource } from './readable-source.ts';
 import { describeRepair, type Repair } from './repair-report.ts';
 import { salvage } from './salvage.ts';
-import { syncDirectory, syncFile, writeSynced } from './sync.ts';
 
 export interface MendOptions extends Inspection {
   readonly directory: string;

@@ -1,8 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { PAGE_BYTES } from '../database/open-database.ts';
 import { companionsOf } from '../files.ts';
-import { PAGE_BYTES } from '../thread/open-database.ts';
 import type { Aside } from './files-aside.ts';
 import { openReadOnly } from './find-damage.ts';
 import { graftFirstPage } from './graft.ts';

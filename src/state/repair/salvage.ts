@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
+import { sqliteCodeOf } from '../database/faults.ts';
+import { openDatabase } from '../database/open-database.ts';
 import { companionsOf } from '../files.ts';
-import { sqliteCodeOf } from '../thread/faults.ts';
-import { openDatabase } from '../thread/open-database.ts';
 import { settleOddments } from './oddments.ts';
 import { type RawRow, rowsOf } from './rows-of.ts';
 import { faultOfRow, TABLES, type TableName } from './tables.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { companionsOf } from '../files.ts';
-import type { ProcessIdentity } from '../thread/process-identity.ts';
+import type { ProcessIdentity } from './process-identity.ts';
 
 /** Whether the machine has been running since the log of a database was written: nothing of it was lost by a power cut. */
 export function isOfThisBoot(

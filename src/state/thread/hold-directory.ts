@@ -11,8 +11,8 @@ import {
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
+import { diskFaultOf, sqliteCodeOf } from '../database/faults.ts';
 import type { StateFiles } from '../files.ts';
-import { diskFaultOf, sqliteCodeOf } from './faults.ts';
 import { isAlive, type ProcessIdentity, thisProcess } from './process-identity.ts';
 
 /** A daemon that is about to end gets this long to do so. */

@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { companionsOf } from '../files.ts';
-import { syncDirectory, syncFile } from '../repair/sync.ts';
+import { syncDirectory, syncFile } from '../sync.ts';
 
 /** Somebody has removed the files of the database, or put others in their place. */
 export class MisplacedError extends Error {

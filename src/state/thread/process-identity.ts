@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fieldsInStat } from '../../proc-status.ts';
 
 /** A process, told apart from every other one that has had or will have its pid; `''` where the system does not tell. */
 export interface ProcessIdentity {
@@ -8,7 +9,7 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
-/** Fields of `/proc/PID/stat`, counted behind the name of the program. */
+/** Of {@link fieldsInStat}. */
 const STATE_FIELD = 0;
 const START_FIELD = 19;
 /** It has ended, and whoever started it has not asked how. */
@@ -28,9 +29,7 @@ function bootId(): string {
 }
 
 function startOf(pid: number): string {
-  const stat = textOf(`/proc/${pid}/stat`);
-  // The program's name may hold anything, closing brackets included.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = fieldsInStat(textOf(`/proc/${pid}/stat`));
   return fields[STATE_FIELD] === ZOMBIE ? '' : (fields[START_FIELD] ?? '');
 }
 

@@ -3,14 +3,14 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { messageOf } from '../../errors.ts';
 import { type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type FromThread, type Meter, type ToThread } from '../calls.ts';
+import { diskFaultOf } from '../database/faults.ts';
+import { NewerSchemaError } from '../database/migrations.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
-import { isOfThisBoot } from '../repair/boot.ts';
 import { ForeignDatabaseError } from '../repair/find-damage.ts';
 import { Mender } from '../repair/mender.ts';
-import { diskFaultOf } from './faults.ts';
+import { isOfThisBoot } from './boot.ts';
 import { bytesOf, groupsOf } from './groups.ts';
 import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
-import { NewerSchemaError } from './migrations.ts';
 import { SteadyStore } from './steady-store.ts';
 import type { TableCall } from './store.ts';
 import { Unwritten } from './unwritten.ts';

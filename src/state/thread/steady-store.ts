@@ -1,8 +1,8 @@
 import { messageOf } from '../../errors.ts';
 import type { StateBounds } from '../bounds.ts';
+import { diskFaultOf, sqliteCodeOf } from '../database/faults.ts';
 import { isDamage } from '../repair/find-damage.ts';
 import type { Mender } from '../repair/mender.ts';
-import { diskFaultOf, sqliteCodeOf } from './faults.ts';
 import { MisplacedError, Place } from './place.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { Store } from './store.ts';

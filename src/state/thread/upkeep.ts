@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Shares, StateBounds } from '../bounds.ts';
+import type { LetterTable } from '../database/letter-table.ts';
 import { LIVE_STATUS_LIST } from '../live-status-list.ts';
-import type { LetterTable } from './letter-table.ts';
 
 /** What is done at once, so that no commit waits long. */
 const POLICIES_A_STEP = 32;
