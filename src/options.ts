@@ -1,3 +1,4 @@
+/** Of a line, and the least one that is logged. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFormat = 'auto' | 'pretty' | 'text' | 'json';
 

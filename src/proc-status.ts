@@ -10,3 +10,8 @@ export function sizeInStatus(text: string, field: string): number | undefined {
   const kibibytes = Number.parseInt(text.slice(at + mark.length), 10);
   return Number.isNaN(kibibytes) ? undefined : kibibytes;
 }
+
+/** The fields of the text of `/proc/PID/stat` behind the program's name, which may hold anything, brackets and blanks included. */
+export function fieldsInStat(text: string): readonly string[] {
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { RunHistory, RunLog } from '../run/contract.ts';
+import type { KeptLines, RunHistory } from '../run/contract.ts';
 import type { Run } from '../run/run.ts';
 import type { FullRunReply, RunLogReply, RunReply } from './replies.ts';
 
@@ -49,7 +49,7 @@ export async function fullRunReplyOf(run: Readonly<Run>, history: RunHistory): P
 }
 
 /** Lines of a run as they are shown. */
-export function runLogReplyOf({ lines, dropped }: RunLog): RunLogReply {
+export function runLogReplyOf({ lines, dropped }: KeptLines): RunLogReply {
   const shown = lines.map(({ at, level, message }) => ({ time: rfc3339(at), level, message }));
   return { lines: shown, dropped };
 }

@@ -6,10 +6,10 @@ import type { RunRequest } from './host.ts';
 import { IngestExecution, type IngestPort } from './ingest-execution.ts';
 import type { MessageSender } from './message-sender.ts';
 import type { WorkForChild } from './messages.ts';
-import { OwedAnswers, SILENT_MS } from './owed-answers.ts';
+import { OwedAnswers } from './owed-answers.ts';
 import type { LifePort, PolicyLife } from './policy-life.ts';
 import type { ProcessUsage } from './process-usage.ts';
-import { HandOutWindow } from './window.ts';
+import { HandOutWindow, STUCK_MS } from './window.ts';
 
 export interface WorkOptions {
   readonly clock: Clock;
@@ -30,7 +30,7 @@ export interface WorkOptions {
   readonly end: (reason: string, culprit?: PolicyLife | 'outsider') => void;
 }
 
-const SILENT = `its process did not answer for ${SILENT_MS / 1_000} s`;
+const STUCK = `its process did not answer for ${STUCK_MS / 1_000} s`;
 
 /** The work of one child: runs that it was handed, policies that live in it, runs that these begin themselves. */
 export class ChildWork implements IngestPort, LifePort {
@@ -46,7 +46,7 @@ export class ChildWork implements IngestPort, LifePort {
       clock: options.clock,
       window: this.window,
       isNeeded: () => this.#runs.size > 0,
-      onSilent: () => this.#giveUpWaiting(),
+      onStuck: () => this.#giveUpWaiting(),
     });
   }
 
@@ -158,8 +158,8 @@ export class ChildWork implements IngestPort, LifePort {
     this.#options.sender.tell({ type: 'teardown', life: life.number });
   }
 
-  endFor(life: PolicyLife, reason: string, culprit: 'life' | 'outsider'): void {
-    this.#options.end(reason, culprit === 'life' ? life : culprit);
+  endFor(reason: string, culprit: PolicyLife | 'outsider'): void {
+    this.#options.end(reason, culprit);
   }
 
   forgetLife(life: PolicyLife, isClean: boolean): void {
@@ -195,7 +195,7 @@ export class ChildWork implements IngestPort, LifePort {
       sender.tell({ type: 'withdraw', run: run.number });
     }
     this.window.withdrawn(handed.length);
-    if (this.#runs.size === 0) end(SILENT);
-    onWithdrawn(handed.filter((run) => run.withdraw(SILENT)));
+    if (this.#runs.size === 0) end(STUCK);
+    onWithdrawn(handed.filter((run) => run.withdraw(STUCK)));
   }
 }

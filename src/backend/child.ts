@@ -151,13 +151,13 @@ export class BackendChild {
    * Ends the process and all that it started.
    *
    * @param reason what its runs are told, where that says more than how the process ended.
-   * @param culprit `outsider` when the fault is with none of the runs that are left.
+   * @param culprit whose fault it is, where that is known; `outsider`: with none of those that are left.
    */
-  kill(reason?: string, culprit?: 'outsider'): Promise<void> {
+  kill(reason?: string, culprit?: PolicyLife | 'outsider'): Promise<void> {
     if (!this.#isKilled) {
       this.#isKilled = true;
       this.#killedFor ??= reason;
-      if (culprit === undefined) this.#fault ??= reason;
+      if (culprit !== 'outsider') this.#fault ??= reason;
       if (culprit !== undefined && this.#culprit === 'unknown') this.#culprit = culprit;
       this.#process.kill();
     }
@@ -193,7 +193,7 @@ export class BackendChild {
       },
       onLifeOver: (isClean) => this.#lifeOver(isClean),
       onWithdrawn: (runs) => this.onWithdrawn(runs),
-      end: (reason, culprit) => this.#endFor(reason, culprit),
+      end: (reason, culprit) => void this.kill(reason, culprit),
     });
   }
 
@@ -268,11 +268,6 @@ export class BackendChild {
     if (!isClean && this.work.isNone && !this.#questions.areOpen) void this.kill(undefined, 'outsider');
     this.#endWhenDrained();
     this.onChange();
-  }
-
-  #endFor(reason: string, culprit: PolicyLife | 'outsider' | undefined): void {
-    if (this.#culprit === 'unknown' && typeof culprit === 'object') this.#culprit = culprit;
-    void this.kill(reason, culprit === 'outsider' ? culprit : undefined);
   }
 
   #ask: Questions['ask'] = (kind, whose, send) => {

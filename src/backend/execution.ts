@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../clock.ts';
+import type { LogLevel } from '../options.ts';
 import { BATCH_HEADER, FrameError, MAX_BATCH_BYTES } from './frames.ts';
 import type { Execution, ExecutionOutcome, RunRequest, RunUsage } from './host.ts';
 import { IngestCount } from './ingest-count.ts';
 import type { IngestExecution } from './ingest-execution.ts';
-import { type LogLevel, REPORT_RATE } from './messages.ts';
+import { REPORT_RATE } from './messages.ts';
 import type { ProcessUsage } from './process-usage.ts';
-import { isBeyond } from './rate.ts';
+import { RateCheck } from './rate.ts';
 
 /** What a run may ask of the child it was handed to. */
 export interface RunPort {
@@ -38,8 +39,7 @@ export class RunExecution implements Execution {
   #port: RunPort | undefined;
   #offered: number | undefined;
   #granted: number | undefined;
-  #enteredAt = 0;
-  #reports = 0;
+  #reports: RateCheck | undefined;
   #ingests: IngestCount | undefined;
   #wasWithdrawn = false;
   #cutOffAt: number | undefined;
@@ -105,16 +105,14 @@ export class RunExecution implements Execution {
 
   entered(): void {
     if (this.#state !== 'handed') throw new FrameError('a run was entered twice');
-    this.#state = 'entered';
-    this.#enteredAt = this.#clock.monotonic();
     this.#usedBefore = this.#port?.usage();
-    this.request.handlers.entered();
+    this.begin();
   }
 
-  /** It is under way, beside what its process does: what that uses is not its own. */
-  protected beginAside(): void {
+  /** It is under way. Called alone for what goes on beside the work of its process: what that uses is not its own. */
+  protected begin(): void {
     this.#state = 'entered';
-    this.#enteredAt = this.#clock.monotonic();
+    this.#reports = new RateCheck(REPORT_RATE, this.#clock);
     this.request.handlers.entered();
   }
 
@@ -236,8 +234,6 @@ export class RunExecution implements Execution {
 
   #countReport(): void {
     this.#mustHaveEntered();
-    if (isBeyond(REPORT_RATE, ++this.#reports, this.#clock.monotonic() - this.#enteredAt)) {
-      throw new FrameError('more reports than a run may send');
-    }
+    if (!this.#reports?.count()) throw new FrameError('more reports than a run may send');
   }
 }

@@ -7,9 +7,6 @@ import type { Life } from './host.ts';
 import type { PolicyLife } from './policy-life.ts';
 import { RunQueue } from './run-queue.ts';
 
-/** A child that owes an answer for longer gets no policy while there may be another. */
-const QUICK_MS = 100;
-
 const GONE = 'the process that its policy was set up in has ended';
 
 /** In which children of a pool policies live, and the runs that wait to be where their policy is. */
@@ -94,9 +91,7 @@ export class Homes {
   async #homeFor({ request }: PolicyLife): Promise<BackendChild> {
     const now = this.#clock.monotonic();
     const suits = (child: BackendChild): boolean =>
-      child.keepsUp &&
-      child.work.window.owedFor(now) < QUICK_MS &&
-      !(request.apart && child.work.lives.size > 0);
+      child.keepsUp && child.work.window.isQuick(now) && !(request.apart && child.work.lives.size > 0);
     const ready = this.#brood.leastBusy(suits);
     if (ready !== undefined) return ready;
     const any = this.#brood.mayGrow(now) ? undefined : this.#brood.leastBusy((child) => child.keepsUp);

@@ -1,7 +1,7 @@
+import type { LogLevel } from '../options.ts';
 import type { Batch, BatchEncoding, RunIdentity } from '../sink/contract.ts';
 import type { Description } from './contract.ts';
 import type { CrashWait } from './crash-backoff.ts';
-import type { LogLevel } from './messages.ts';
 
 /** A backend package as it was found. */
 export interface LocatedPackage {

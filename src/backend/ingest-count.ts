@@ -2,24 +2,20 @@ import type { Clock } from '../clock.ts';
 import { FrameError } from './frames.ts';
 import type { IngestExecution } from './ingest-execution.ts';
 import { INGEST_RATE, MOST_INGESTS } from './messages.ts';
-import { isBeyond } from './rate.ts';
+import { RateCheck } from './rate.ts';
 
 /** Counts the ingests of one run or life. */
 export class IngestCount {
-  readonly #clock: Clock;
-  readonly #since: number;
-  #begun = 0;
+  readonly #begun: RateCheck;
   #underWay = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#since = clock.monotonic();
+    this.#begun = new RateCheck(INGEST_RATE, clock);
   }
 
   /** One more is wanted. Throws a {@link FrameError} for more than an honest child asks for. */
   begin(): void {
-    const isTooMuch = this.#underWay >= MOST_INGESTS;
-    if (isTooMuch || isBeyond(INGEST_RATE, ++this.#begun, this.#clock.monotonic() - this.#since)) {
+    if (this.#underWay >= MOST_INGESTS || !this.#begun.count()) {
       throw new FrameError('more ingests than it may have');
     }
   }

@@ -17,7 +17,7 @@ export class IngestExecution extends RunExecution implements Ingest {
     super(number, request, clock);
     this.#child = port;
     this.handTo(port);
-    this.beginAside();
+    this.begin();
   }
 
   answer(refusal: string | undefined): void {

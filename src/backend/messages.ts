@@ -1,3 +1,4 @@
+import type { LogLevel } from '../options.ts';
 import type { BatchEncoding } from '../sink/contract.ts';
 import type { Description } from './contract.ts';
 import type { SchemaFinding } from './host.ts';
@@ -12,8 +13,6 @@ import type { Rate } from './rate.ts';
  * Entities outside of the schedule are a run of their own, which the child asks for: `ingest`, `opened` (or `unopened`),
  * its batches, `returned`, then `kept` or `unkept`.
  */
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type ToChild =
   /** Import this package; the first message. */

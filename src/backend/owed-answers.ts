@@ -1,8 +1,6 @@
 import type { Clock, Timer } from '../clock.ts';
-import type { HandOutWindow } from './window.ts';
+import { type HandOutWindow, STUCK_MS } from './window.ts';
 
-/** A child that owes an answer for so long is silent. */
-export const SILENT_MS = 10_000;
 const LOOK_AGAIN_MS = 100;
 
 export interface OwedAnswersOptions {
@@ -10,8 +8,8 @@ export interface OwedAnswersOptions {
   readonly window: HandOutWindow;
   /** Whether there is a run that it could owe an answer for. */
   readonly isNeeded: () => boolean;
-  /** Called when an answer is owed for {@link SILENT_MS}. */
-  readonly onSilent: () => void;
+  /** Called when an answer is owed for {@link STUCK_MS}. */
+  readonly onStuck: () => void;
 }
 
 /** Looks, when the time has come, for how long a child has owed an answer for runs that it was handed. */
@@ -25,7 +23,7 @@ export class OwedAnswers {
 
   /** Call it whenever a run was handed over. */
   begin(): void {
-    this.#lookAfter(SILENT_MS, false);
+    this.#lookAfter(STUCK_MS, false);
   }
 
   end(): void {
@@ -37,12 +35,12 @@ export class OwedAnswers {
   }
 
   #look(isSecondLook: boolean): void {
-    const { clock, window, isNeeded, onSilent } = this.#options;
+    const { clock, window, isNeeded, onStuck } = this.#options;
     this.#timer = undefined;
-    const owedFor = window.owedFor(clock.monotonic());
-    if (owedFor < SILENT_MS) {
-      if (isNeeded()) this.#lookAfter(SILENT_MS - owedFor, false);
-    } else if (isSecondLook) onSilent();
+    const now = clock.monotonic();
+    if (!window.isStuck(now)) {
+      if (isNeeded()) this.#lookAfter(STUCK_MS - window.owedFor(now), false);
+    } else if (isSecondLook) onStuck();
     // A daemon that stood still itself may not have read the answer yet.
     else this.#lookAfter(LOOK_AGAIN_MS, true);
   }

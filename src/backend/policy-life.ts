@@ -1,16 +1,17 @@
 import type { Clock, Timer } from '../clock.ts';
+import type { LogLevel } from '../options.ts';
 import { FrameError } from './frames.ts';
 import type { Life, LifeEnd, LifeRequest, RunRequest } from './host.ts';
 import { IngestCount } from './ingest-count.ts';
 import type { IngestExecution } from './ingest-execution.ts';
-import { type LogLevel, REPORT_RATE } from './messages.ts';
-import { isBeyond } from './rate.ts';
+import { REPORT_RATE } from './messages.ts';
+import { RateCheck } from './rate.ts';
 
 /** What a life may ask of the child that it is in. */
 export interface LifePort {
   tearDown(life: PolicyLife): void;
-  /** Ends the child, whatever else it has. */
-  endFor(life: PolicyLife, reason: string, culprit: 'life' | 'outsider'): void;
+  /** Ends the child, whatever else it has. The culprit is `outsider` when the fault is with nobody else in it. */
+  endFor(reason: string, culprit: PolicyLife | 'outsider'): void;
   /** The life is over, whatever way; what it opened may still be there unless `isClean`. */
   forgetLife(life: PolicyLife, isClean: boolean): void;
 }
@@ -37,8 +38,7 @@ export class PolicyLife implements Life {
   /** How it ends when its child has torn it down. */
   #end: LifeEnd | undefined;
   #port: LifePort | undefined;
-  #handedAt = 0;
-  #reports = 0;
+  #reports: RateCheck | undefined;
   readonly #ingests: IngestCount;
   #setupLimit: Timer | undefined;
   #cutOffAt = Number.POSITIVE_INFINITY;
@@ -66,8 +66,8 @@ export class PolicyLife implements Life {
   handTo(port: LifePort): void {
     this.#port = port;
     this.#state = 'setting up';
-    this.#handedAt = this.#clock.monotonic();
-    this.#setupLimit = this.#clock.after(SETUP_LIMIT_MS, () => port.endFor(this, SETUP_TOO_LONG, 'life'));
+    this.#reports = new RateCheck(REPORT_RATE, this.#clock);
+    this.#setupLimit = this.#clock.after(SETUP_LIMIT_MS, () => port.endFor(SETUP_TOO_LONG, this));
   }
 
   /** `setup` has returned; it may have been asked to end meanwhile. */
@@ -149,7 +149,7 @@ export class PolicyLife implements Life {
     if (this.#cutOffAt <= at) return;
     this.#cutOffAt = at;
     this.#cutOff?.cancel();
-    this.#cutOff = this.#clock.after(graceMs, () => this.#port?.endFor(this, DID_NOT_END, 'outsider'));
+    this.#cutOff = this.#clock.after(graceMs, () => this.#port?.endFor(DID_NOT_END, 'outsider'));
   }
 
   #stopWaitingForSetup(): void {
@@ -158,8 +158,6 @@ export class PolicyLife implements Life {
   }
 
   #countReport(): void {
-    if (isBeyond(REPORT_RATE, ++this.#reports, this.#clock.monotonic() - this.#handedAt)) {
-      throw new FrameError('more reports than a policy may send');
-    }
+    if (!this.#reports?.count()) throw new FrameError('more reports than a policy may send');
   }
 }

@@ -30,9 +30,6 @@ const LONG_PATIENCE_MS = 1_000;
 /** A child that has not answered a question by then may never do that. */
 const SOON_MS = 2_000;
 
-/** A child that owes an answer for longer is not asked anything else while there may be another. */
-const QUICK_MS = 100;
-
 /** The children of one version of a package, the runs that wait for them, and the policies that live in them. */
 export class Pool {
   readonly #options: PoolOptions;
@@ -114,7 +111,7 @@ export class Pool {
   async ask<Answer>(question: (child: BackendChild) => Promise<Answer>): Promise<Answer> {
     const now = this.#now();
     const ready = this.#brood.leastBusy(
-      (child) => child.work.window.owedFor(now) < QUICK_MS || !this.#brood.mayGrow(now),
+      (child) => child.work.window.isQuick(now) || !this.#brood.mayGrow(now),
     );
     if (ready === undefined) return await question(await this.#brood.newChild());
     const answer = question(ready);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
-import { sizeInStatus } from '../proc-status.ts';
+import { fieldsInStat, sizeInStatus } from '../proc-status.ts';
 
 /** What a process uses, and has used since it began. */
 export interface ProcessUsage {
@@ -58,6 +58,6 @@ function usageOf(pid: number): ProcessUsage | undefined {
 
 /** User and system time, its own and that of what it waited for: fields 14 to 17, the first two of which are pid and name. */
 function cpuMsIn(stat: string): number {
-  const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return afterName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * MS_PER_TICK;
+  const ticksSpent = fieldsInStat(stat).slice(11, 15);
+  return ticksSpent.reduce((sum, ticks) => sum + Number(ticks), 0) * MS_PER_TICK;
 }

@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.ts';
+
 /** How often something may happen: this many times at once, and this many a second in the long run. */
 export interface Rate {
   readonly atOnce: number;
@@ -31,7 +33,24 @@ export class RateLimit {
 /** The daemon's limit is wider than the isolate's own: only what is none of ours goes beyond it. */
 const SLACK = 2;
 
-/** Whether somebody who keeps to this rate cannot have done it `count` times within `elapsedMs`. */
-export function isBeyond({ atOnce, perSecond }: Rate, count: number, elapsedMs: number): boolean {
-  return count > SLACK * (atOnce + (perSecond * elapsedMs) / 1_000);
+/** Looks whether somebody who is not trusted keeps to a rate. */
+export class RateCheck {
+  readonly #rate: Rate;
+  readonly #clock: Clock;
+  readonly #since: number;
+  #count = 0;
+
+  /** From now on. */
+  constructor(rate: Rate, clock: Clock) {
+    this.#rate = rate;
+    this.#clock = clock;
+    this.#since = clock.monotonic();
+  }
+
+  /** Counts one more; returns false when nobody who keeps to the rate can have come so far by now. */
+  count(): boolean {
+    const { atOnce, perSecond } = this.#rate;
+    const elapsedMs = this.#clock.monotonic() - this.#since;
+    return ++this.#count <= SLACK * (atOnce + (perSecond * elapsedMs) / 1_000);
+  }
 }

@@ -1,8 +1,12 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { fieldsInStat } from '../proc-status.ts';
 
 /** Set for each child, and inherited by whatever it starts: the name of a process that left the child's group. */
 export const MARK_VARIABLE = 'ORB_WORKER_CHILD';
+
+/** Of {@link fieldsInStat}. */
+const START_FIELD = 19;
 
 /** Processes that are looked at side by side. */
 const AT_ONCE = 16;
@@ -93,10 +97,7 @@ function markOfDaemon(): string | undefined {
 /** Clock ticks since the machine started; undefined for a process that is gone. */
 function startTimeOf(pid: number): string | undefined {
   try {
-    // The second field is a name in brackets, which may hold anything.
-    return readFileSync(`/proc/${pid}/stat`, 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ')[19];
+    return fieldsInStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))[START_FIELD];
   } catch {
     return undefined;
   }

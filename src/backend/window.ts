@@ -1,8 +1,11 @@
 /** A child that takes this long to answer has its hands full. */
 const PROMPT_MS = 5;
 
+/** A child that takes longer has its hands so full that others are asked before it. */
+const QUICK_MS = 100;
+
 /** A child that takes this long may never answer again. */
-const STUCK_MS = 10_000;
+export const STUCK_MS = 10_000;
 
 /**
  * How many runs a child may be handed before it has answered for them: that it entered them, and that its event loop
@@ -26,9 +29,14 @@ export class HandOutWindow {
     return this.#isLate || this.owedFor(now) > PROMPT_MS;
   }
 
+  /** True when no answer is owed for long: what else it is asked, it will answer soon. */
+  isQuick(now: number): boolean {
+    return this.owedFor(now) < QUICK_MS;
+  }
+
   /** True when an answer is owed for so long that it may never come. */
   isStuck(now: number): boolean {
-    return this.owedFor(now) > STUCK_MS;
+    return this.owedFor(now) >= STUCK_MS;
   }
 
   handed(now: number): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Events } from '../events.ts';
-import type { LeftRuns, RunLog, RunPage, RunQuery } from './contract.ts';
+import type { KeptLines, LeftRuns, RunPage, RunQuery } from './contract.ts';
 import { Cursors } from './cursors.ts';
 import { type MemoryHistory, matches, type RestoredHistory } from './memory-history.ts';
 import { isFinal, type Run } from './run.ts';
@@ -60,7 +60,7 @@ export class ArchivedHistory implements RestoredHistory {
     return this.#archive.keep(run);
   }
 
-  log(id: string): Promise<RunLog> {
+  log(id: string): Promise<KeptLines> {
     return this.#archive.log(id);
   }
 

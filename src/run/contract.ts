@@ -1,5 +1,6 @@
 import type { BackendLease, Ingest, Life, PolicyPayload, RunRequest } from '../backend/host.ts';
 import type { DeliveredRun, DeliveryStopReport } from '../delivery/contract.ts';
+import type { LogLevel } from '../options.ts';
 import type { Run, RunStatus, RunTrigger } from './run.ts';
 
 /** What happens to a due run whose policy still has one at work. */
@@ -138,12 +139,12 @@ export interface RunQuery {
 export interface RunLine {
   /** Epoch ms. */
   readonly at: number;
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly level: LogLevel;
   readonly message: string;
 }
 
 /** What is left of the lines of a run. */
-export interface RunLog {
+export interface KeptLines {
   /** The latest line is the last. */
   readonly lines: readonly RunLine[];
   /** How many came before them and were not kept. */
@@ -162,7 +163,7 @@ export interface RunHistory {
   /** Resolves when a run that was opened is remembered as long as there is a history; rejects with `UnavailableError`. */
   keep(run: Readonly<Run>): Promise<void>;
   /** What its backend wrote; empty for a run that is not known. */
-  log(id: string): Promise<RunLog>;
+  log(id: string): Promise<KeptLines>;
   /** Rejects with `BadRequestError` for a cursor that is none, or of another query. */
   list(query: RunQuery): Promise<RunPage>;
   /**

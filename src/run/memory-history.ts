@@ -1,4 +1,4 @@
-import type { LeftRuns, RunHistory, RunLine, RunLog, RunPage, RunQuery } from './contract.ts';
+import type { KeptLines, LeftRuns, RunHistory, RunLine, RunPage, RunQuery } from './contract.ts';
 import { Cursors } from './cursors.ts';
 import { everyLeft } from './left-runs.ts';
 import { isFinal, type Run } from './run.ts';
@@ -88,7 +88,7 @@ export class MemoryHistory implements RestoredHistory {
   /** A run that was opened is here already. */
   async keep(_run: KeptRun): Promise<void> {}
 
-  async log(id: string): Promise<RunLog> {
+  async log(id: string): Promise<KeptLines> {
     return this.#logs.of(id);
   }
 

@@ -1,4 +1,4 @@
-import type { RunLine, RunLog } from './contract.ts';
+import type { KeptLines, RunLine } from './contract.ts';
 import type { Run, RunStatus } from './run.ts';
 
 export interface ArchiveQuery {
@@ -21,7 +21,7 @@ export interface RunArchive {
   /** A line of a run that was recorded. Never throws. */
   addLine(runId: string, line: RunLine): void;
   get(id: string): Promise<Readonly<Run> | undefined>;
-  log(id: string): Promise<RunLog>;
+  log(id: string): Promise<KeptLines>;
   /** Newest first. */
   list(query: ArchiveQuery): Promise<readonly Readonly<Run>[]>;
   /** The latest runs of each policy that is kept, as `RunHistory.latest` has them; for the start. */

@@ -1,4 +1,4 @@
-import type { RunLine, RunLog } from './contract.ts';
+import type { KeptLines, RunLine } from './contract.ts';
 
 /** Of one run; earlier lines make room. */
 const MOST_LINES = 1_000;
@@ -9,7 +9,7 @@ const MOST_BYTES_IN_ALL = 16 * 1024 * 1024;
 /** What a line takes besides its text, about. */
 const BYTES_PER_LINE = 100;
 
-const NOTHING: RunLog = { lines: [], dropped: 0 };
+const NOTHING: KeptLines = { lines: [], dropped: 0 };
 
 interface KeptLog {
   readonly lines: RunLine[];
@@ -36,7 +36,7 @@ export class RunLogs {
   }
 
   /** The latest line is the last. */
-  of(runId: string): RunLog {
+  of(runId: string): KeptLines {
     const log = this.#logs.get(runId);
     if (log) return { lines: log.lines, dropped: log.dropped };
     const dropped = this.#dropped.get(runId);

@@ -1,31 +1,21 @@
-import type { Backend, PolicyContext, PolicyInput } from '../contract.ts';
+import type { PolicyContext, PolicyInput } from '../contract.ts';
 import type { WorkForChild } from '../messages.ts';
-import type { Channel } from './channel.ts';
 import { type CodeOwner, currentOwner } from './code-owner.ts';
 import { deepFreeze } from './freeze.ts';
-import type { IngestCalls } from './ingest-calls.ts';
 import { Ingests } from './ingests.ts';
+import type { IsolateParts } from './isolate-parts.ts';
 import { Reports } from './reports.ts';
 import { readSoundPolicy, type WrittenPolicy } from './schemas.ts';
 import { textOf } from './thrown.ts';
-import type { Turns } from './turns.ts';
 
 type SetupMessage = Extract<WorkForChild, { type: 'setup' }>;
-
-/** What a life needs of the isolate. */
-export interface LifeParts {
-  readonly backend: Backend;
-  readonly channel: Channel;
-  readonly turns: Turns;
-  readonly calls: IngestCalls;
-}
 
 const OVER = 'the policy is over: it takes no more entities';
 
 /** One policy in the child, from `setup` to `teardown`. */
 export class IsolateLife implements CodeOwner {
   readonly number: number;
-  readonly #parts: LifeParts;
+  readonly #parts: IsolateParts;
   readonly #controller = new AbortController();
   readonly #reports: Reports;
   readonly #ingests: Ingests;
@@ -35,7 +25,7 @@ export class IsolateLife implements CodeOwner {
   #settingUp: Promise<boolean> = Promise.resolve(false);
   #isEnding = false;
 
-  constructor({ life, policyName }: SetupMessage, parts: LifeParts, onEnd: () => void) {
+  constructor({ life, policyName }: SetupMessage, parts: IsolateParts, onEnd: () => void) {
     this.number = life;
     this.#parts = parts;
     this.#onEnd = onEnd;

@@ -1,16 +1,14 @@
-import type { Backend, RunContext, RunLog } from '../contract.ts';
+import type { RunContext, RunLog } from '../contract.ts';
 import type { WorkForChild } from '../messages.ts';
-import type { Channel } from './channel.ts';
 import { type CodeOwner, currentOwner } from './code-owner.ts';
 import { deepFreeze } from './freeze.ts';
-import type { IngestCalls } from './ingest-calls.ts';
 import { Ingests } from './ingests.ts';
+import type { IsolateParts } from './isolate-parts.ts';
 import { Outbox } from './outbox.ts';
 import { Reports } from './reports.ts';
 import { readSoundPolicy, type WrittenPolicy } from './schemas.ts';
 import { isIterable, kindOf, type Taker, takeAll } from './take-all.ts';
 import { textOf } from './thrown.ts';
-import type { Turns } from './turns.ts';
 
 type StartMessage = Extract<WorkForChild, { type: 'start' }>;
 
@@ -20,14 +18,6 @@ interface End {
 }
 
 const OVER = 'the run is over: it takes no more entities';
-
-/** What a run needs of the isolate. */
-interface IsolateParts {
-  readonly backend: Backend;
-  readonly channel: Channel;
-  readonly turns: Turns;
-  readonly calls: IngestCalls;
-}
 
 /** One run in the child: the backend's generator on one side, the daemon's grants on the other. */
 export class IsolateRun implements CodeOwner, Taker {

@@ -8,6 +8,7 @@ import { DescriptionError, describeBackend } from './describe.ts';
 import type { IngestCall } from './ingest-call.ts';
 import { IngestCalls } from './ingest-calls.ts';
 import { IsolateLife } from './isolate-life.ts';
+import type { IsolateParts } from './isolate-parts.ts';
 import { IsolateRun } from './isolate-run.ts';
 import { importFault, isResident, loadBackend } from './load-backend.ts';
 import { readPolicy, type WrittenPolicy } from './schemas.ts';
@@ -92,7 +93,7 @@ export class Isolate {
       void this.#check(message.id, payload);
       return;
     }
-    const parts = {
+    const parts: IsolateParts = {
       backend: this.#loaded(),
       channel: this.#channel,
       turns: this.#turns,

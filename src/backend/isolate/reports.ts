@@ -1,5 +1,6 @@
+import type { LogLevel } from '../../options.ts';
 import type { RunLog } from '../contract.ts';
-import { type LogLevel, REPORT_RATE } from '../messages.ts';
+import { REPORT_RATE } from '../messages.ts';
 import { RateLimit } from '../rate.ts';
 import type { Channel } from './channel.ts';
 import { textOf } from './thrown.ts';
