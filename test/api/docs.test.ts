@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { receiptOf } from './kept-delivery.ts';
-import { finish, openedRun, TestApi, viewOf } from './support.ts';
+import { viewOf } from './names-registry.ts';
+import { finish, openedRun } from './runs.ts';
+import { TestApi } from './support.ts';
 
 interface Operation {
   summary: string;

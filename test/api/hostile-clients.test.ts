@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { TestApi, viewOf } from './support.ts';
+import { viewOf } from './names-registry.ts';
+import { TestApi } from './support.ts';
 
 const hurried = { headersMs: 300, requestMs: 500, checkMs: 50, idleMs: 300, stalledMs: 400, closeMs: 100 };
 const get = 'GET /api/v1/policies HTTP/1.1\r\nHost: x\r\n\r\n';

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunLogReply } from '../../src/api/replies.ts';
 import type { Run } from '../../src/run/run.ts';
-import { finish, openedRun, TestApi } from './support.ts';
+import { finish, openedRun } from './runs.ts';
+import { TestApi } from './support.ts';
 
 interface RunPage {
   runs: Record<string, unknown>[];

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HeldClock } from '../support/held-clock.ts';
-import { finish, openedRun, TestApi, viewOf } from './support.ts';
+import { viewOf } from './names-registry.ts';
+import { finish, openedRun } from './runs.ts';
+import { TestApi } from './support.ts';
 
 interface Status {
   version: string;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { receiptOf } from './kept-delivery.ts';
-import { openedRun, TestApi } from './support.ts';
+import { openedRun } from './runs.ts';
+import { TestApi } from './support.ts';
 
 let api: TestApi;
 beforeEach(async () => {

@@ -3,7 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { fastify } from 'fastify';
-import { finish, openedRun, TestApi, viewOf } from '../api/support.ts';
+import { viewOf } from '../api/names-registry.ts';
+import { finish, openedRun } from '../api/runs.ts';
+import { TestApi } from '../api/support.ts';
 import { report } from './support/report.ts';
 import { grouped, median, quantile, spread } from './support/statistics.ts';
 

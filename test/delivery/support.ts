@@ -1,6 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pino } from 'pino';
+import { createDelivery, type DeliveryOptions } from '../../src/delivery/create-delivery.ts';
 import type { Batch, BatchEncoding, RunIdentity, Sink, SinkHealth } from '../../src/sink/contract.ts';
 import { SinkError } from '../../src/sink/contract.ts';
+import { HeldClock } from '../support/held-clock.ts';
+
+export const nothing = (): void => undefined;
+export const aRun = { runId: 'run-1', policy: 'edge' };
+export const empty = { waitingBatches: 0, waitingBytes: 0, waitingEntities: 0 };
 
 /** A call of `send` that waits for the test to say how it ends. */
 export interface HeldSend {
@@ -80,4 +87,13 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   promise.then(close, close);
   await nextTurn();
   return open;
+}
+
+/** A delivery to a sink in the hands of the test, by a clock that stands still; waits are as long as they may be. */
+export function setUp(changes: Partial<DeliveryOptions> = {}) {
+  const sink = new HeldSink();
+  const clock = new HeldClock();
+  const log = pino({ level: 'silent' });
+  const delivery = createDelivery({ sink, clock, log, random: () => 1, ...changes });
+  return { sink, clock, delivery };
 }

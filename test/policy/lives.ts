@@ -4,9 +4,12 @@ import { systemClock } from '../../src/clock.ts';
 import type { StopReport } from '../../src/run/contract.ts';
 import type { State } from '../../src/state/contract.ts';
 import { open, temporaryDirectory } from '../state/support.ts';
-import { Policies } from './policies.ts';
+import { Policies, type Written } from './policies.ts';
 
 type Settings = Omit<NonNullable<ConstructorParameters<typeof Policies>[0]>, 'state'>;
+
+/** A policy that runs on the hour. */
+export const hourly = { schedule: '0 * * * *' } satisfies Written;
 
 /** One life of a daemon after the other, on the same data directory. */
 export class Lives implements AsyncDisposable {

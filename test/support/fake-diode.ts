@@ -5,11 +5,11 @@ import tls from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import { type DecodedIngest, decodeIngest } from './fake-diode-decode.ts';
 import { Faults, type GrpcFault, type TokenFault } from './fake-diode-faults.ts';
+import { type RawCall, type RawReply, rawMethod, tooLarge } from './fake-diode-grpc.ts';
 import { type ReceivedTokenRequest, TokenEndpoint } from './fake-diode-token.ts';
 import { countFields } from './fake-diode-wire.ts';
 
 const ENTITIES_FIELD = 2;
-const MESSAGE_LIMIT = 4 * 1024 * 1024;
 
 export interface FakeDiodeOptions {
   /** What stands before every route, e.g. `/a/b`. */
@@ -288,28 +288,4 @@ export class FakeDiode implements AsyncDisposable {
     else if ('reply' in fault) reply(null, fault.reply);
     else reply({ code: fault.status, details: fault.message });
   }
-}
-
-type RawCall = grpc.ServerUnaryCall<Buffer, Buffer>;
-type RawReply = (error: { code: number; details?: string } | null, bytes?: Buffer) => void;
-
-function rawMethod(path: string): grpc.MethodDefinition<Buffer, Buffer> {
-  const same = (bytes: Buffer): Buffer => bytes;
-  return {
-    path,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
-}
-
-function tooLarge(request: Buffer): GrpcFault | undefined {
-  if (request.length <= MESSAGE_LIMIT) return undefined;
-  return {
-    status: grpc.status.RESOURCE_EXHAUSTED,
-    message: `grpc: received message larger than max (${request.length} vs. ${MESSAGE_LIMIT})`,
-  };
 }
