@@ -12,10 +12,18 @@ export interface Clock {
   monotonic(): number;
   /** Calls `callback` once, `delayMs` from now. Any delay is allowed; negative ones count as 0. */
   after(delayMs: number, callback: () => void): Timer;
+  /**
+   * Calls `callback` once when `now` reads `epochMs`, within the millisecond where nothing else keeps the event loop; at
+   * some price, for what must not be late. Where the host's clock is set meanwhile, it may read anything then.
+   */
+  at(epochMs: number, callback: () => void): Timer;
 }
 
 /** Node fires at once, with a warning, when asked to wait longer. */
 const LONGEST_NODE_DELAY_MS = 2 ** 31 - 1;
+
+/** Node's timers fire as much too late. */
+const TIMER_LATENESS_MS = 2;
 
 /** The host's clock. */
 export const systemClock: Clock = {
@@ -29,6 +37,22 @@ export const systemClock: Clock = {
     };
     wait(Math.max(0, delayMs));
     return { cancel: () => clearTimeout(handle) };
+  },
+  at(epochMs, callback) {
+    const delayMs = epochMs - Date.now();
+    const latest = performance.now() + delayMs;
+    let turn: NodeJS.Immediate | undefined;
+    const look = (): void => {
+      if (Date.now() >= epochMs || performance.now() >= latest) callback();
+      else turn = setImmediate(look);
+    };
+    const timer = systemClock.after(delayMs - TIMER_LATENESS_MS, look);
+    return {
+      cancel() {
+        timer.cancel();
+        clearImmediate(turn);
+      },
+    };
   },
 };
 

@@ -104,10 +104,10 @@ export class Schedule {
   #setTimer(): void {
     const first = this.#heap.peek();
     if (!first || this.#nextSlice) return;
-    const now = this.#clock.now();
+    const lookAt = this.#clock.now() + LONGEST_WAIT_MS;
     this.#timer?.cancel();
     this.#timerAt = first.dueAt;
-    this.#timer = this.#clock.after(Math.min(first.dueAt - now, LONGEST_WAIT_MS), () => this.#wake());
+    this.#timer = this.#clock.at(Math.min(first.dueAt, lookAt), () => this.#wake());
   }
 
   #wake(): void {

@@ -103,6 +103,10 @@ export class HastyClock implements Clock {
     return this.#elapsed;
   }
 
+  at(epochMs: number, callback: () => void): Timer {
+    return this.after(epochMs - this.now(), callback);
+  }
+
   after(delayMs: number, callback: () => void): Timer {
     const handle = setImmediate(() => {
       this.#elapsed += delayMs;

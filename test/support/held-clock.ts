@@ -37,6 +37,10 @@ export class HeldClock implements Clock {
     return { cancel: () => void this.#live.delete(timer) };
   }
 
+  at(epochMs: number, callback: () => void): Timer {
+    return this.after(epochMs - this.now(), callback);
+  }
+
   /** Timers that are set and have neither fired nor been cancelled. */
   get pending(): number {
     return this.#live.size;
