@@ -170,7 +170,7 @@ class Coordinator implements RunCoordinator {
     const { retries = 0, isAlone = false } = repeats ?? {};
     const now = this.#parts.clock.now();
     const sequence = ++this.#sequence;
-    const run = openRun(policy, trigger, { sequence, dueAt, retryOf: repeats?.run.id, retries, now });
+    const run = openRun(policy, trigger, { sequence, dueAt, repeats: repeats?.run, retries, now });
     return new ActiveRun(run, policy, this.#parts, isAlone);
   }
 
@@ -236,7 +236,8 @@ class Coordinator implements RunCoordinator {
     if (this.#isStopping) return;
     const retries = run.status === 'cancelled' ? run.retries : run.retries + 1;
     const active = this.#open(policy, 'retry', run.dueAt, { run, retries, isAlone: false });
-    this.#begin(active, this.#groups.decide(policy, policy.kind === 'once' ? 'once' : 'retry'));
+    const isOnly = policy.kind === 'once' && isOwed(run);
+    this.#begin(active, this.#groups.decide(policy, isOnly ? 'once' : 'retry'));
   }
 
   /** The backend's part is over: the next run of the group, and the next of all that wait, may begin. */

@@ -8,7 +8,7 @@ interface Opening {
   readonly dueAt: number;
   readonly now: number;
   /** The run that this one repeats. */
-  readonly retryOf: string | undefined;
+  readonly repeats: Readonly<Run> | undefined;
   readonly retries: number;
 }
 
@@ -16,7 +16,7 @@ interface Opening {
 export function openRun(
   policy: RunnablePolicy,
   trigger: RunTrigger,
-  { sequence, dueAt, now, retryOf, retries }: Opening,
+  { sequence, dueAt, now, repeats, retries }: Opening,
 ): Run {
   return {
     id: randomUUID(),
@@ -24,7 +24,8 @@ export function openRun(
     policy: policy.name,
     policyNumber: policy.number,
     trigger,
-    retryOf,
+    origin: repeats?.origin ?? trigger,
+    retryOf: repeats?.id,
     retries,
     backend: backendOf(policy),
     dueAt,

@@ -62,6 +62,8 @@ export interface Run {
   /** Tells policies of one name apart; 0 where policies are not kept. */
   readonly policyNumber: number;
   readonly trigger: RunTrigger;
+  /** What started the first of those that it repeats, or it where it repeats none. */
+  readonly origin: RunTrigger;
   readonly retryOf: string | undefined;
   /** How many of its policy's retries were used up by it and those that it repeats. */
   readonly retries: number;
@@ -93,9 +95,9 @@ export function isFinal(status: RunStatus): boolean {
   return movesFrom[status].length === 0;
 }
 
-/** A run on request, and one that its backend begins itself, is one more than what a policy is owed. */
-export function isOwed({ trigger }: Readonly<Run>): boolean {
-  return trigger !== 'submit' && trigger !== 'ingest';
+/** A run on request, what repeats it, and one that its backend begins itself are more than what a policy is owed. */
+export function isOwed({ origin }: Readonly<Run>): boolean {
+  return origin !== 'submit' && origin !== 'ingest';
 }
 
 /** Changes a run's state; throws {@link IllegalMoveError} where the table forbids it. */

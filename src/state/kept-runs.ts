@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunLine } from '../run/contract.ts';
-import { isFinal, type Run } from '../run/run.ts';
+import { isFinal, isOwed, type Run } from '../run/run.ts';
 import type { RunArchive } from '../run/run-archive.ts';
 import { STOP_REASON } from '../run/stop-reason.ts';
 import { keyOfName, type RunRow } from './calls.ts';
@@ -60,13 +60,10 @@ function rowOf(run: Readonly<Run>): RunRow {
   ];
 }
 
-/**
- * Whether its policy has had its run with it: it came to an end by itself or because somebody ended it. A run that somebody
- * asked for, and what its backend begins beside its runs, is none.
- */
-function hasCome({ status, retryAt, reason, trigger }: Readonly<Run>): boolean {
-  if (trigger === 'ingest' || trigger === 'submit' || retryAt !== undefined || reason === STOP_REASON)
-    return false;
+/** Whether its policy has had its run with it: it came to an end by itself or because somebody ended it. */
+function hasCome(run: Readonly<Run>): boolean {
+  const { status, retryAt, reason } = run;
+  if (!isOwed(run) || retryAt !== undefined || reason === STOP_REASON) return false;
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 

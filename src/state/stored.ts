@@ -65,6 +65,7 @@ const isRun = record({
   policy: text,
   policyNumber: number,
   trigger: oneOf(RUN_TRIGGERS),
+  origin: optional(oneOf(RUN_TRIGGERS)),
   retryOf: optional(text),
   retries: number,
   backend: record({ package: text, version: text, name: text, appName: text, appVersion: text }),
@@ -121,8 +122,9 @@ const isLetterBody = record({
 
 /** Each of these reads the JSON of a row; undefined: it is not what was written, the file is damaged there. */
 export function readRun(body: string): Run | undefined {
-  const run = readChecked<Run>(body, isRun);
-  return run && { ...ABSENT_IN_RUN, ...run };
+  const run = readChecked<Omit<Run, 'origin'>>(body, isRun);
+  // The first programs did not note the origin: what repeated another was then taken for what its policy is owed.
+  return run && { ...ABSENT_IN_RUN, origin: run.trigger, ...run };
 }
 
 export function readReceipt(body: string): BatchReceipt | undefined {

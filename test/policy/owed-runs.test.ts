@@ -129,6 +129,59 @@ describe('a policy without a schedule', () => {
     expect(only(second.opened('once')).trigger).toBe('once');
   });
 
+  test('is still owed its run when one on request was lost, run again and cancelled', async () => {
+    const { lives, at } = heldLives();
+    await using _ = lives;
+    const first = await lives.begin({ clock: at(0) });
+    const run = { retries: 1, retry_backoff: '1s' };
+    await first.apply({ once: { steps: [['until cancelled']], run } });
+    const asked = await first.reaches(first.registry.submit('once'), 'running');
+    await lives.kill();
+
+    const clock = at(MINUTE);
+    const second = await lives.begin({ clock });
+    await second.awake();
+    await clock.advance(1_000);
+    const retry = only(second.opened('once').filter(({ trigger }) => trigger === 'retry'));
+    const owed = only(second.opened('once').filter(({ trigger }) => trigger === 'once'));
+    expect(retry).toMatchObject({ retryOf: asked.id, origin: 'submit' });
+    expect(owed.status).toBe('pending');
+    await second.reaches(retry, 'running');
+    second.coordinator.cancelRun(retry.id, 'cancelled on request');
+    await second.reaches(owed, 'running');
+    await lives.kill();
+
+    const later = at(2 * MINUTE);
+    const third = await lives.begin({ clock: later });
+    await third.awake();
+    await later.advance(HOUR);
+    const last = only(third.opened('once'));
+    expect(last).toMatchObject({ trigger: 'retry', retryOf: owed.id, origin: 'once' });
+    await third.reaches(last, 'running');
+    third.coordinator.cancelRun(last.id, 'cancelled on request');
+    await third.finished(last);
+    await lives.kill();
+
+    const end = at(3 * MINUTE + HOUR);
+    const fourth = await lives.begin({ clock: end });
+    await fourth.awake();
+    await end.advance(HOUR);
+    expect(fourth.opened('once')).toEqual([]);
+  });
+
+  test("the retry of one on request that the daemon's own stop has cut off is not run again", async () => {
+    await using lives = new Lives({ host });
+    const first = await lives.begin();
+    const run = { retries: 1, retry_backoff: '1s', overlap: 'allow' };
+    await first.apply({ asked: { steps: [['for ever']], run } });
+    await first.reaches(first.registry.submit('asked'), 'running');
+    await lives.kill();
+    const second = await lives.begin();
+    const { run: retry } = await second.next('run:started', ({ run: { trigger } }) => trigger === 'retry');
+    await lives.stop(500);
+    expect(retry).toMatchObject({ status: 'cancelled', retryAt: undefined });
+  });
+
   test("a run that the daemon's own stop has cut off is run again by its next life", async () => {
     await using lives = new Lives({ host });
     const first = await lives.begin();

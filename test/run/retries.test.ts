@@ -84,6 +84,27 @@ describe('a run that could not be delivered for a while', () => {
   });
 });
 
+test('of a policy that is owed one run, only that one waits for others: the retry of one on request does not', async () => {
+  const clock = new HeldClock();
+  await using runs = new Runs({ host, clock, patienceMs: 20 });
+  runs.sink.failure = away;
+  const gate = runs.gate();
+  const steps = [
+    ['yield', 2],
+    ['until file', gate.path],
+  ] as const;
+  const policy = await runs.policy('once', steps, { kind: 'once', retry: { times: 1, backoffMs: 10_000 } });
+  const asked = await runs.finished(runs.coordinator.submit(policy));
+  expect(asked).toMatchObject({ status: 'failed', retryAt: clock.now() + 10_000 });
+  runs.sink.failure = undefined;
+  const owed = await runs.reaches(runs.fire(policy, clock.now(), 'once'), 'running');
+  const opened = runs.next('run:opened');
+  await clock.advance(10_000);
+  expect((await opened).run).toMatchObject({ status: 'skipped', retryOf: asked.id, origin: 'submit' });
+  gate.open();
+  expect(await runs.finished(owed)).toMatchObject({ status: 'completed', origin: 'once' });
+});
+
 test("a run that failed by its backend's own fault is not run again", async () => {
   await using runs = new Runs({ host, patienceMs: 20 });
   const quick = { times: 2, backoffMs: 1 };
@@ -108,7 +129,7 @@ test('each further retry waits twice as long, up to an hour or what the policy s
   const policy = await runs.policy('edge', []);
   const at = (retries: number, backoffMs: number): number | undefined =>
     retryAtOf(
-      openRun(policy, 'cron', { sequence: 1, dueAt: 0, now: 0, retryOf: undefined, retries }),
+      openRun(policy, 'cron', { sequence: 1, dueAt: 0, now: 0, repeats: undefined, retries }),
       { times: 50, backoffMs },
       0,
     );

@@ -52,6 +52,9 @@ test('a policy has run when a run of it has come to its end', async () => {
     [{ status: 'running' }, false],
     [{ status: 'completed', policyNumber: 99 }, false],
     [{ status: 'completed', trigger: 'ingest' }, false],
+    [{ status: 'completed', trigger: 'submit' }, false],
+    [{ status: 'failed', trigger: 'retry', origin: 'submit' }, false],
+    [{ status: 'completed', trigger: 'retry', origin: 'once' }, true],
   ];
   const directory = temporaryDirectory();
   const state = await open(directory);

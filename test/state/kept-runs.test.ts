@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { Run, RunStatus } from '../../src/run/run.ts';
 import type { ArchiveQuery } from '../../src/run/run-archive.ts';
+import { readRun } from '../../src/state/stored.ts';
 import { runOf } from '../support/runs.ts';
 import { open, QUICK, temporaryDirectory } from './support.ts';
 
@@ -104,6 +105,11 @@ test('a run that cannot be written takes no other along', async () => {
   expect(await state.runs.get(good.id)).toEqual(good);
   expect(await state.runs.get(bad.id)).toBeUndefined();
   expect(log).toEqual([expect.stringMatching(/^A part of history was not written: .*created_at/)]);
+});
+
+test('a run of a program that did not note what began it is taken for one that its policy is owed', () => {
+  const { origin: _, ...earlier } = runOf(1, { trigger: 'retry' });
+  expect(readRun(JSON.stringify(earlier))).toEqual({ ...earlier, origin: 'retry' });
 });
 
 const text = fc.string({ unit: 'binary' });

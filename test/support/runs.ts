@@ -9,6 +9,7 @@ export function runOf(sequence: number, changes: Partial<Run> = {}): Run {
     policy: 'p1',
     policyNumber: 1,
     trigger: 'cron',
+    origin: changes.trigger ?? 'cron',
     retryOf: undefined,
     retries: 0,
     backend: { package: 'b', version: '1.0.0', name: 'b', appName: 'a', appVersion: '1' },
