@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { BackendError, UnavailableError } from '../errors.ts';
 import type { Introduction } from './child.ts';
 import { RunExecution } from './execution.ts';
-import { type FoundPackage, findPackage, loadError } from './find-package.ts';
+import { type FoundPackage, loadError } from './find-package.ts';
 import type {
   BackendHost,
   BackendLease,
@@ -15,6 +15,7 @@ import type {
   RunRequest,
   SchemaFinding,
 } from './host.ts';
+import { KnownPackages } from './known-packages.ts';
 import { findLauncher } from './launcher.ts';
 import { PolicyLife } from './policy-life.ts';
 import { Pool } from './pool.ts';
@@ -53,6 +54,7 @@ interface Opened {
 class ProcessHost implements BackendHost {
   readonly #options: BackendHostOptions;
   readonly #log: Logger;
+  readonly #packages: KnownPackages;
   readonly #opened = new Map<string, Opened>();
   /** All that were opened and may still have children. */
   readonly #pools = new Set<Pool>();
@@ -65,10 +67,11 @@ class ProcessHost implements BackendHost {
   constructor(options: BackendHostOptions) {
     this.#options = options;
     this.#log = options.log.child({ module: 'backend' });
+    this.#packages = new KnownPackages(options);
   }
 
   async open(packageName: string): Promise<BackendLease> {
-    const found = await findPackage(packageName, this.#options);
+    const found = await this.#packages.find(packageName);
     this.#makingSpares ??= this.#makeSpares();
     const spares = await this.#makingSpares;
     if (this.#isStopped) throw new UnavailableError('the daemon is stopping');

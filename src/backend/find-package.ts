@@ -6,6 +6,7 @@ import { BackendError } from '../errors.ts';
 import { findBundle } from './bundles.ts';
 import type { LocatedPackage, PackageLink } from './host.ts';
 import { findEntry, type Manifest, readManifest } from './package-manifest.ts';
+import { Sights } from './sights.ts';
 
 /** A package that was found, and the state of its files at that moment. */
 export interface FoundPackage extends LocatedPackage {
@@ -44,14 +45,20 @@ export function loadError(name: string, why: string, options?: ErrorOptions): Ba
  * Finds a backend package by its name: among the bundles, in each backends directory, in the `node_modules` of the
  * working directory and of the daemon, among the backends that are shipped with the daemon.
  * Rejects with a `BackendError` that says where it was looked for, or what is wrong with what was found.
+ *
+ * @param sights gets what was looked at outside of the bundles.
  */
-export async function findPackage(name: string, roots: PackageRoots): Promise<FoundPackage> {
+export async function findPackage(
+  name: string,
+  roots: PackageRoots,
+  sights = new Sights(),
+): Promise<FoundPackage> {
   if (!packageName.test(name) || name.length > LONGEST_NAME) {
     throw loadError(name, 'this is not the name of a package');
   }
   if (isBuiltin(name)) throw loadError(name, 'this is a module of Node itself');
   try {
-    const found = (await findInBundles(name, roots)) ?? (await findElsewhere(name, roots));
+    const found = (await findInBundles(name, roots)) ?? (await findElsewhere(name, roots, sights));
     if (found !== undefined) return found;
   } catch (error) {
     if (error instanceof BackendError) throw error;
@@ -67,13 +74,21 @@ async function findInBundles(name: string, roots: PackageRoots): Promise<FoundPa
   if (bundle === undefined) return undefined;
   const manifest = await readManifest(bundle.directory, refuse);
   if (manifest === undefined) throw refuse('its bundle has no package.json');
-  return locate(name, bundle.directory, manifest, bundle.link);
+  return locate(name, bundle.directory, manifest, new Sights(), bundle.link);
 }
 
-async function findElsewhere(name: string, roots: PackageRoots): Promise<FoundPackage | undefined> {
+async function findElsewhere(
+  name: string,
+  roots: PackageRoots,
+  sights: Sights,
+): Promise<FoundPackage | undefined> {
   for (const folder of foldersFor(name, roots)) {
+    await sights.note(path.join(folder, 'package.json'));
     const manifest = await readManifest(folder, (why) => loadError(name, why));
-    if (manifest !== undefined) return locate(name, await realpath(folder), manifest);
+    if (manifest !== undefined) {
+      await sights.note(folder);
+      return locate(name, await realpath(folder), manifest, sights);
+    }
   }
   return undefined;
 }
@@ -97,9 +112,10 @@ async function locate(
   name: string,
   directory: string,
   manifest: Manifest,
+  sights: Sights,
   link?: PackageLink,
 ): Promise<FoundPackage> {
-  const entry = await findEntry(directory, manifest, (why) => loadError(name, why));
+  const entry = await findEntry(directory, manifest, sights, (why) => loadError(name, why));
   return {
     name,
     version: manifest.version,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { exports as resolveExports } from 'resolve.exports';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import type { Sights } from './sights.ts';
 
 const manifestSchema = z.looseObject({
   name: z.string().catch(''),
@@ -44,9 +45,16 @@ function isAbsent(error: unknown): boolean {
  * The real path of the module that a package in `directory` (a real path) exports.
  * Throws what `refuse` makes when there is none, when it lies outside of the package, or cannot be run as it is.
  */
-export async function findEntry(directory: string, manifest: Manifest, refuse: Refuse): Promise<string> {
+export async function findEntry(
+  directory: string,
+  manifest: Manifest,
+  sights: Sights,
+  refuse: Refuse,
+): Promise<string> {
   for (const candidate of candidatesOf(manifest, refuse)) {
-    const entry = await realpath(path.join(directory, candidate)).catch(() => undefined);
+    const file = path.join(directory, candidate);
+    await sights.note(file);
+    const entry = await realpath(file).catch(() => undefined);
     if (entry === undefined || !(await stat(entry)).isFile()) continue;
     if (!entry.startsWith(directory + path.sep)) throw refuse('its entry lies outside of the package');
     if (TYPESCRIPT.test(entry) && entry.includes(`${path.sep}node_modules${path.sep}`)) {
