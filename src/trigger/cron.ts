@@ -26,9 +26,25 @@ const ANY_MOMENT = new Date(Date.UTC(FIRST_YEAR, 0, 1));
  * @throws CronError
  */
 export function compileCron(expression: string, timezone: string): CronSchedule {
-  refuseWrongShape(expression);
-  if (!everFires(expression, timezone)) throw new CronError(`'${expression}' never fires`);
+  const key = keyOf(expression, timezone);
+  if (!sound.has(key)) {
+    refuseWrongShape(expression);
+    if (!everFires(expression, timezone)) throw new CronError(`'${expression}' never fires`);
+    noteSound(key);
+  }
   return new SharedSchedule(expression, timezone);
+}
+
+/** Looking an expression over takes 0.3 ms, and a policy's is compiled twice before it is applied. */
+const MOST_SOUND = 1_000;
+/** Expressions that are sound, by zone. */
+const sound = new Set<string>();
+
+const keyOf = (expression: string, timezone: string): string => `${timezone} ${expression}`;
+
+function noteSound(key: string): void {
+  if (sound.size >= MOST_SOUND) sound.clear();
+  sound.add(key);
 }
 
 /** What the cron library would take for a date, or spend long on, and what it names less clearly. */
@@ -101,8 +117,6 @@ class Searcher {
 const MOST_SEARCHERS = 128;
 /** Those used last, by zone and expression, the latest at the end. */
 const searchers = new Map<string, Searcher>();
-
-const keyOf = (expression: string, timezone: string): string => `${timezone} ${expression}`;
 
 function searcherFor(expression: string, timezone: string): Searcher {
   return new Searcher(cronOf(expression, timezone));
