@@ -78,15 +78,14 @@ export async function settlesWithin(
   delayMs: number,
   promise: Promise<unknown>,
 ): Promise<boolean> {
-  const settled = promise.then(
-    () => true,
-    () => true,
-  );
-  const limit = new AbortController();
-  const late = pause(clock, delayMs, limit.signal).then(() => false);
-  const result = await Promise.race([settled, late]);
-  limit.abort();
-  return result;
+  return await new Promise((resolve) => {
+    const limit = clock.after(delayMs, () => resolve(false));
+    const settled = (): void => {
+      limit.cancel();
+      resolve(true);
+    };
+    promise.then(settled, settled);
+  });
 }
 
 /**
