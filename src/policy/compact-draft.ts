@@ -1,5 +1,6 @@
 import type { PolicyPayload } from '../backend/host.ts';
 import type { PolicyDraft, PolicyWarning, RunSettings } from './contract.ts';
+import { shownDocument } from './kept-document.ts';
 
 const NOTHING: readonly never[] = [];
 
@@ -14,9 +15,9 @@ export class CompactDraft implements PolicyDraft {
   readonly unset: readonly string[];
   readonly secrets: readonly string[];
   readonly warnings: readonly PolicyWarning[];
-  readonly #written: string;
+  readonly document: string;
 
-  constructor(parts: PolicyDraft) {
+  constructor(parts: Omit<PolicyDraft, 'written'>) {
     this.name = ownText(parts.name);
     this.runName = parts.runName === parts.name ? this.name : ownText(parts.runName);
     this.packageName = ownText(parts.packageName);
@@ -27,11 +28,11 @@ export class CompactDraft implements PolicyDraft {
     this.unset = parts.unset.length > 0 ? parts.unset : NOTHING;
     this.secrets = parts.secrets.length > 0 ? parts.secrets : NOTHING;
     this.warnings = parts.warnings.length > 0 ? parts.warnings : NOTHING;
-    this.#written = JSON.stringify(parts.written);
+    this.document = parts.document;
   }
 
   get written(): PolicyDraft['written'] {
-    return JSON.parse(this.#written);
+    return shownDocument(this.document);
   }
 }
 

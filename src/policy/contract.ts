@@ -37,7 +37,9 @@ export interface PolicyDraft {
   /** Cron expression; undefined: once. */
   readonly schedule: string | undefined;
   readonly settings: RunSettings;
-  /** `config`, `scope` and `run` as written, `${NAME}` unexpanded, as plain JSON values. */
+  /** The text from which it can be read again: `config`, `scope` and `run` as written, `${NAME}` unexpanded. */
+  readonly document: string;
+  /** The same, as plain JSON values. */
   readonly written: { readonly config: unknown; readonly scope: unknown; readonly run: unknown };
   /** Expanded config and scope. */
   readonly payload: PolicyPayload;

@@ -1,5 +1,5 @@
 import type { PolicyView } from './contract.ts';
-import { parseDocument } from './kept-document.ts';
+import { shownDocument } from './kept-document.ts';
 import type { FoundPolicy } from './policy-store.ts';
 
 /** A policy of an earlier life whose package is not open yet, or cannot be. */
@@ -21,7 +21,7 @@ export class DormantPolicy {
   }
 
   view(): PolicyView {
-    const { config, scope, run } = parseDocument(this.kept.document);
+    const { config, scope, run } = shownDocument(this.kept.document);
     return {
       name: this.name,
       config,

@@ -1,18 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PolicyDraft } from './contract.ts';
+import { parseExactly, stringifyExactly } from './exact-json.ts';
+import { asJson, type PlainValue } from './plain-value.ts';
 
-/** What is kept of a policy as it was written, and which of the variables that it names were not set. */
-export interface KeptDocument {
-  readonly config: unknown;
-  readonly scope: unknown;
-  readonly run: unknown;
+/** What of a policy is as it was written, `${NAME}` unexpanded. */
+export interface WrittenParts {
+  readonly config: PlainValue;
+  readonly scope: PlainValue;
+  readonly run: PlainValue;
+}
+
+/** What is kept of a policy: how it was written, and which of the variables that it names were not set. */
+interface KeptDocument extends WrittenParts {
   readonly unset?: readonly string[];
 }
 
 /** The text from which a policy can be read again. */
-export function documentOf({ written, unset }: PolicyDraft): string {
-  const document: KeptDocument = unset.length > 0 ? { ...written, unset } : written;
-  return JSON.stringify(document);
+export function documentOf({ config, scope, run }: WrittenParts, unset: readonly string[]): string {
+  return stringifyExactly(unset.length > 0 ? { config, scope, run, unset } : { config, scope, run });
 }
 
 /** Empty where the text is damaged. */
@@ -22,15 +26,22 @@ export function parseDocument(text: string): KeptDocument {
   return { config: null, scope: null, run: null, ...(isMap ? parsed : {}) };
 }
 
-/** Whether a policy was written as the kept one was. */
-export function isWrittenAs(text: string, { written }: PolicyDraft): boolean {
+/** What the API shows of it: plain JSON values. */
+export function shownDocument(text: string): WrittenParts {
   const { config, scope, run } = parseDocument(text);
-  return isDeepStrictEqual({ config, scope, run }, written);
+  return { config: asJson(config), scope: asJson(scope), run: asJson(run) };
+}
+
+/** Whether two policies were written alike, whatever the order of the keys in their maps. */
+export function isWrittenAlike(one: string, other: string): boolean {
+  const { unset: _, ...parts } = parseDocument(one);
+  const { unset: __, ...otherParts } = parseDocument(other);
+  return isDeepStrictEqual(parts, otherParts);
 }
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return undefined;
   }

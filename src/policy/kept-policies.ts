@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
 import type { PolicyDraft, Provenance } from './contract.ts';
-import { documentOf } from './kept-document.ts';
 import type { FoundPolicy, KeptPolicy, PolicyStore } from './policy-store.ts';
 
 /** Numbers begin with the time, so that those of policies that were removed before a restart are not given again. */
@@ -36,7 +35,7 @@ export class KeptPolicies {
   entryOf(draft: PolicyDraft, provenance: Provenance): KeptPolicy {
     const appliedAt = this.#clock.now();
     this.#last = Math.max(this.#last + 1, appliedAt * NUMBERS_PER_MS);
-    return { number: this.#last, name: draft.name, document: documentOf(draft), provenance, appliedAt };
+    return { number: this.#last, name: draft.name, document: draft.document, provenance, appliedAt };
   }
 
   /** Resolves when they are on disk; rejects with `UnavailableError`. */

@@ -2,7 +2,7 @@ import { NotFoundError, UnavailableError } from '../errors.ts';
 import { AppliedPolicy } from './applied-policy.ts';
 import type { PolicyDraft, UnablePolicies } from './contract.ts';
 import { DormantPolicy } from './dormant-policy.ts';
-import { isWrittenAs } from './kept-document.ts';
+import { isWrittenAlike } from './kept-document.ts';
 import type { FoundPolicy } from './policy-store.ts';
 import { isSameDraft } from './same-draft.ts';
 
@@ -101,7 +101,7 @@ export class KnownPolicies {
     const policy = this.#policies.get(draft.name);
     if (hasRun === undefined || !policy || (hasRun && draft.schedule === undefined)) return false;
     if (policy instanceof AppliedPolicy) return isSameDraft(policy.draft, draft);
-    return isWrittenAs(policy.kept.document, draft);
+    return isWrittenAlike(policy.kept.document, draft.document);
   }
 
   get isClosed(): boolean {

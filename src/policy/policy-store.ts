@@ -5,7 +5,7 @@ export interface KeptPolicy {
   /** Larger than that of every policy applied before it: tells policies of one name apart. */
   readonly number: number;
   readonly name: string;
-  /** JSON of `{config, scope, run}` as written, `${NAME}` unexpanded: no value of the environment is ever kept. */
+  /** `config`, `scope` and `run` as written, in JSON, `${NAME}` unexpanded: no value of the environment is ever kept. */
   readonly document: string;
   readonly provenance: Provenance;
   /** Epoch ms. */

@@ -6,9 +6,9 @@ import { CompactDraft } from './compact-draft.ts';
 import type { PolicyDraft, PolicyWarning, Provenance } from './contract.ts';
 import { decodeDocument } from './decode.ts';
 import { environmentFor } from './expand.ts';
+import { documentOf } from './kept-document.ts';
 import { lintPolicies } from './lint-policies.ts';
 import { parseYamlInSteps, type YamlDocument } from './parse-yaml.ts';
-import { asJson, type PlainValue } from './plain-value.ts';
 import { runSettingsOf } from './run-settings.ts';
 import { asWholeDocument } from './single-policy.ts';
 import type { Steps } from './steps.ts';
@@ -90,21 +90,21 @@ export function draftOf(
   hostTimezone: string,
   warnings: readonly PolicyWarning[],
 ): PolicyDraft {
+  const { config = null, scope = null, run = null } = written;
+  const unset = unsetIn(expanded);
   return new CompactDraft({
     name,
     runName: withoutLineBreaks(name),
     packageName: withoutLineBreaks(checked.config.package),
     schedule: checked.config.schedule ?? undefined,
     settings: runSettingsOf(checked.run, hostTimezone),
-    written: { config: json(written.config), scope: json(written.scope), run: json(written.run) },
+    document: documentOf({ config, scope, run }, unset),
     payload: serialize({ config: expanded.config?.value, scope: expanded.scope?.value }),
-    unset: unsetIn(expanded),
+    unset,
     secrets: secretsOf(expanded),
     warnings,
   });
 }
-
-const json = (value: PlainValue | undefined): PlainValue => (value === undefined ? null : asJson(value));
 
 function unsetIn(expanded: SoundPolicy['expanded']): readonly string[] {
   return [...new Set(Object.values(expanded).flatMap((part) => (part?.unset ?? []).map(({ name }) => name)))];

@@ -171,6 +171,25 @@ describe('a document that is applied again after a restart', () => {
     expect(await second.apply({ old: other })).toEqual(['old']);
   });
 
+  test('goes on where it has numbers that JSON has not, and is replaced where a text of them stands now', async () => {
+    const document = (number: string): Buffer =>
+      Buffer.from(
+        `policies: {a: {config: {package: scripted, steps: [], schedule: '0 * * * *'}, scope: [${number}]}}`,
+      );
+    for (const number of ['.nan', '-.inf', '9007199254740993', '-0.0']) {
+      await using lives = new Lives({ host });
+      await (await lives.begin()).registry.apply(document(number), 'loopback');
+      await lives.kill();
+      const second = await lives.begin();
+      await second.awake();
+      const options = { provenance: 'loopback', cancelRuns: false } as const;
+      const put = (written: string) => second.registry.replace('a', document(written), options);
+      expect(await put(number)).toBe('unchanged');
+      expect(second.registry.get('a')?.scope).toEqual([number === '-0.0' ? -0 : number]);
+      expect(await put(`'${number}'`)).toBe('replaced');
+    }
+  });
+
   test('may be put once more, and a PUT takes the name for good', async () => {
     await using lives = new Lives({ host });
     await (await lives.begin()).apply({ a: hourly });

@@ -1,15 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
 import { deserialize } from 'node:v8';
 import { RequestError, ValidationError } from '../../../src/errors.ts';
 import type { PolicyDraft } from '../../../src/policy/contract.ts';
 import { findPlaces } from '../../../src/policy/locate.ts';
-import { readPolicy, readPolicyDocument } from '../../../src/policy/read-document.ts';
+import { type ReadOptions, readPolicy, readPolicyDocument } from '../../../src/policy/read-document.ts';
+import { readKeptPolicy } from '../../../src/policy/read-kept.ts';
 import { atOnce } from '../../../src/policy/steps.ts';
 import { type FuzzTarget, pureTrial, refusalOf } from '../support/target.ts';
 
 const SECRET = 'a value that only the environment knows';
 const reading = { env: { SECRET, EMPTY: '', A: '1' }, allowEnv: ['A*'], hostTimezone: 'UTC' };
 
-/** Policy documents: read or refused with a reply, wherever they come from, and no value of the environment shown. */
+/**
+ * Policy documents: read or refused with a reply, wherever they come from, and no value of the environment shown. What is
+ * kept of one is read as it was.
+ */
 export const target: FuzzTarget = {
   name: 'policy',
   limitMs: 2_000,
@@ -78,17 +83,19 @@ export const target: FuzzTarget = {
 function tryDocument(document: Buffer): void {
   for (const provenance of ['network', 'file'] as const) {
     const options = { ...reading, provenance };
-    const whole = refusalOf(() => look(atOnce(readPolicyDocument(document, options))), RequestError);
-    const alone = refusalOf(() => look([atOnce(readPolicy('p', document, options))]), RequestError);
+    const whole = refusalOf(() => look(atOnce(readPolicyDocument(document, options)), options), RequestError);
+    const alone = refusalOf(() => look([atOnce(readPolicy('p', document, options))], options), RequestError);
     for (const refusal of [whole, alone]) if (refusal !== undefined) lookAtRefusal(refusal);
     if (whole instanceof ValidationError) lookAtPlaces(whole, document);
   }
   if ('polluted' in {}) throw new Error('a prototype was changed');
 }
 
-function look(drafts: readonly PolicyDraft[]): void {
-  for (const { payload, written, warnings, name } of drafts) {
-    deserialize(payload);
+function look(drafts: readonly PolicyDraft[], options: ReadOptions): void {
+  for (const { payload, written, document, warnings, name } of drafts) {
+    const again = readKeptPolicy(name, document, options);
+    if (!isDeepStrictEqual(deserialize(again.payload), deserialize(payload)) || again.document !== document)
+      throw new Error('what is kept of a policy is read otherwise');
     if (JSON.stringify({ written, warnings, name }).includes(SECRET)) throw new Error('a secret is shown');
   }
 }
