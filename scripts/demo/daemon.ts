@@ -49,7 +49,7 @@ export class DemoDaemon {
   /** Starts it on loopback, on its usual port or on a free one; rejects with the reason and its last lines. */
   static async start(flags: readonly string[]): Promise<DemoDaemon> {
     if (!existsSync(path.join(root, program))) {
-      throw new Error(`${program} is missing: 'npm install' builds it, 'npm run build' does it again`);
+      throw new Error(`${program} is missing: 'npm ci' builds it, 'npm run build' does it again`);
     }
     // Tried, not asked for: another program could take the port between question and start.
     return DemoDaemon.#startOn(usualPort, flags).catch(() => DemoDaemon.#startOn(0, flags));

@@ -7,7 +7,7 @@ import { RealDaemon, runProgram } from '../support/real-daemon.ts';
 import { blocksOf, readme, root, rowsOf } from './blocks.ts';
 import { freePort, Shell } from './shell.ts';
 
-const setUp = 'npm install && ';
+const setUp = 'npm ci && ';
 const startsDaemon = /^npm start\b/m;
 
 describe('the commands of the README', async () => {
