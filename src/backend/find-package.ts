@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -6,7 +6,7 @@ import { BackendError } from '../errors.ts';
 import { findBundle } from './bundles.ts';
 import type { LocatedPackage, PackageLink } from './host.ts';
 import { findEntry, type Manifest, readManifest } from './package-manifest.ts';
-import { Sights } from './sights.ts';
+import { Sights, stateOf } from './sights.ts';
 
 /** A package that was found, and the state of its files at that moment. */
 export interface FoundPackage extends LocatedPackage {
@@ -86,7 +86,7 @@ async function findElsewhere(
     await sights.note(path.join(folder, 'package.json'));
     const manifest = await readManifest(folder, (why) => loadError(name, why));
     if (manifest !== undefined) {
-      await sights.note(folder);
+      await sights.note(folder, realpath);
       return locate(name, await realpath(folder), manifest, sights);
     }
   }
@@ -126,10 +126,9 @@ async function locate(
   };
 }
 
-/** Two names may lead to one folder: each has its own. The time of the last change of an inode cannot be set back. */
+/** Two names may lead to one folder: each has its own. */
 async function fingerprintOf(name: string, directory: string, ...files: readonly string[]): Promise<string> {
-  const states = await Promise.all(files.map((file) => stat(file)));
-  return [name, directory, ...states.map(({ ctimeMs, size, ino }) => `${ctimeMs} ${size} ${ino}`)].join('\n');
+  return [name, directory, ...(await Promise.all(files.map(stateOf)))].join('\n');
 }
 
 function placesInWords({ bundlesRoot, backendsDirs }: PackageRoots): string {

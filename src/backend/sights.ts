@@ -1,29 +1,36 @@
-import { realpath, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 
-/** What was seen of the files on a search's way: as long as none of them looks different, it would end the same. */
+/** One way to look at a file: resolves with all that matters of it. */
+type Look = (file: string) => Promise<string>;
+
+interface Sight {
+  readonly before: string;
+  readonly lookAgain: () => Promise<string>;
+}
+
+/** What was seen on a search's way: as long as nothing looks different, it would end the same. */
 export class Sights {
-  readonly #seen = new Map<string, string>();
+  readonly #sights: Sight[] = [];
 
   /** Looks at a file, or at where there is none. Call it before the file is read: a change meanwhile then shows. */
-  async note(file: string): Promise<void> {
-    this.#seen.set(file, await lookAt(file));
+  async note(file: string, look: Look = stateOf): Promise<void> {
+    const lookAgain = (): Promise<string> => look(file).catch(codeOf);
+    this.#sights.push({ before: await lookAgain(), lookAgain });
   }
 
-  /** Whether all of them look as they did, asked side by side. */
+  /** Whether all of it looks as it did, asked side by side. */
   async areSame(): Promise<boolean> {
-    const looks = await Promise.all(
-      Array.from(this.#seen, async ([file, before]) => (await lookAt(file)) === before),
-    );
-    return !looks.includes(false);
+    const looks = this.#sights.map(async ({ before, lookAgain }) => (await lookAgain()) === before);
+    return !(await Promise.all(looks)).includes(false);
   }
 }
 
-/** Where links lead to, and the time of the inode's last change, which cannot be set back; or why it cannot be seen. */
-async function lookAt(file: string): Promise<string> {
-  try {
-    const [real, { ctimeMs, size, ino }] = await Promise.all([realpath(file), stat(file)]);
-    return `${real} ${ctimeMs} ${size} ${ino}`;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'unknown';
-  }
+/** Another text means that the file was changed: the time of an inode's last change cannot be set back. */
+export async function stateOf(file: string): Promise<string> {
+  const { ctimeMs, size, ino } = await stat(file);
+  return `${ctimeMs} ${size} ${ino}`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }
