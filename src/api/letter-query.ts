@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pageCursor, pageLimit, readQuery } from './read-query.ts';
 
 /** Which dead letters are meant; all, if it says nothing. */
-export const letterFilter = z.object({
+export const letterFilter = z.strictObject({
   policy: z.string('one name').optional().describe('Those of runs of this policy only.'),
   run: z.string('one id').optional().describe('Those of this run only.'),
 });
@@ -26,7 +26,7 @@ export function readLetterQuery(query: unknown): z.infer<typeof letterQuery> {
 }
 
 /** What `GET /api/v1/runs/{id}/trace` may be asked. */
-export const traceQuery = z.object({
+export const traceQuery = z.strictObject({
   limit: pageLimit.describe('Batches a page; the sums are of all.'),
   cursor: pageCursor,
 });

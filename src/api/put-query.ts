@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readQuery } from './read-query.ts';
 
 /** What `PUT /api/v1/policies/{name}` may be asked. */
-export const putQuery = z.object({
+export const putQuery = z.strictObject({
   cancel: z
     .enum(['true', 'false'], 'true or false')
     .default('false')

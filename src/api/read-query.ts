@@ -17,12 +17,17 @@ export const pageLimit = z
 export const pageCursor = z.string('one cursor').optional().describe('`next_cursor` of the page before.');
 
 /**
- * Reads a query by a schema whose issues say what was expected; keys that it does not know are ignored.
+ * Reads a query by a strict schema whose issues say what was expected. A misspelt filter must not stand for everything:
+ * what it leaves may be about to be dropped.
  * @throws BadRequestError that says which parameter is wrong and what was expected.
  */
-export function readQuery<Schema extends z.ZodType>(schema: Schema, query: unknown): z.output<Schema> {
+export function readQuery<Schema extends z.ZodObject>(schema: Schema, query: unknown): z.output<Schema> {
   const read = schema.safeParse(query);
   if (read.success) return read.data;
   const [issue] = read.error.issues;
+  if (issue?.code === 'unrecognized_keys') {
+    const known = Object.keys(schema.shape).join(', ');
+    throw new BadRequestError(`query parameter '${issue.keys[0]}' is not known here, only: ${known}`);
+  }
   throw new BadRequestError(`query parameter '${String(issue?.path[0])}': expected ${issue?.message}`);
 }

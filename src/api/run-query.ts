@@ -6,7 +6,7 @@ import { pageCursor, pageLimit, readQuery } from './read-query.ts';
 export const runStatus = z.enum(RUN_STATUSES);
 
 /** What `GET /api/v1/runs` may be asked. */
-export const runQuery = z.object({
+export const runQuery = z.strictObject({
   policy: z.string('one name').optional().describe('Runs of this policy only.'),
   status: z
     .enum(runStatus.options, `one of ${runStatus.options.join(', ')}`)

@@ -137,6 +137,21 @@ describe('dead letters', () => {
     expect(letters.count).toBe(0);
   });
 
+  test.each([
+    ['DELETE', '?polcy=odd', 'polcy'],
+    ['DELETE', '?policy=odd&limit=1', 'limit'],
+    ['POST', '/retry?run_id=1', 'run_id'],
+  ])('%s %s is refused: a misspelt filter is not all of them', async (method, path, name) => {
+    const { letters } = api.delivery;
+    letters.add([DEVICE], { policy: 'even' });
+    const answer = await api.call(`${LETTERS}${path}`, { method });
+    expect([answer.status, answer.json()]).toEqual([
+      400,
+      { detail: `query parameter '${name}' is not known here, only: policy, run` },
+    ]);
+    expect([letters.count, letters.retried]).toEqual([1, []]);
+  });
+
   test('what is refused again at once is not sent for ever', async () => {
     const { letters } = api.delivery;
     letters.onRetry = () => letters.add([DEVICE], { policy: 'stubborn' });
