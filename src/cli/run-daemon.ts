@@ -26,7 +26,7 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
   stderr.onCaughtUp = (count) =>
     log.warn({ module: 'log' }, `${count} log lines were dropped: their reader was too slow`);
   endOnFault(log);
-  const stopRequested = stopSignal(log);
+  const stopRequested = stopSignal(log, stderr);
   stopRequested.addEventListener('abort', () => stderr.endWithin(options.stopTimeoutMs));
   const systemd = notifySystemd({ env, clock: systemClock, log });
   try {
@@ -62,14 +62,23 @@ function endOnFault(log: Logger): void {
 }
 
 /** Aborts at the first SIGTERM or SIGINT; the second ends the process at once. */
-function stopSignal(log: Logger): AbortSignal {
+function stopSignal(log: Logger, stderr: Stderr): AbortSignal {
   const stopping = new AbortController();
   const onSignal = (signal: keyof typeof SIGNAL_STATUS): void => {
-    if (stopping.signal.aborted) process.exit(SIGNAL_STATUS[signal]);
+    if (stopping.signal.aborted) endAtOnce(signal, stderr);
     log.info({ module: 'worker' }, `Stopping on ${signal}`);
     stopping.abort();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   return stopping.signal;
+}
+
+/** `process.exit` waits for the threads, and one of them may be in a call to a disk that never answers. */
+function endAtOnce(signal: keyof typeof SIGNAL_STATUS, stderr: Stderr): void {
+  stderr.flushAtEnd();
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  // The first process of a container is not ended by a signal that it does not listen to.
+  process.exit(SIGNAL_STATUS[signal]);
 }

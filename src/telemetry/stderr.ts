@@ -17,7 +17,7 @@ export class Stderr extends PatientOutput {
     super(STDERR, clock);
     this.#clock = clock;
     leaveUnblocked();
-    process.once('exit', () => this.flush(this.#lastWordsMs));
+    process.once('exit', () => this.flushAtEnd());
   }
 
   /** However slow the reader is, the process ends within `withinMs` from now. */
@@ -25,8 +25,9 @@ export class Stderr extends PatientOutput {
     this.#endBy = this.#clock.monotonic() + withinMs;
   }
 
-  get #lastWordsMs(): number {
-    return Math.min(LAST_WORDS_MS, this.#endBy - this.#clock.monotonic());
+  /** The process ends: writes what waits, or as much of it as its reader takes in half a second. */
+  flushAtEnd(): void {
+    this.flush(Math.min(LAST_WORDS_MS, this.#endBy - this.#clock.monotonic()));
   }
 }
 

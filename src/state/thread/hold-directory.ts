@@ -1,18 +1,9 @@
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import { diskFaultOf, sqliteCodeOf } from '../database/faults.ts';
 import type { StateFiles } from '../files.ts';
+import { makeDirectory } from './make-directory.ts';
 import { isAlive, type ProcessIdentity, thisProcess } from './process-identity.ts';
 
 /** A daemon that is about to end gets this long to do so. */
@@ -39,11 +30,7 @@ export interface HeldDirectory {
  */
 export function holdDirectory(directory: string, files: StateFiles): HeldDirectory {
   try {
-    const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (firstMade !== undefined) {
-      chmodSync(directory, 0o700);
-      syncNames(resolve(directory), dirname(resolve(firstMade)));
-    }
+    makeDirectory(directory);
     // Only its lock counts: what is in it may be damaged.
     closeSync(openSync(files.lock, 'w', 0o600));
   } catch (error) {
@@ -57,15 +44,6 @@ export function holdDirectory(directory: string, files: StateFiles): HeldDirecto
   } catch (error) {
     lock.close();
     throw error;
-  }
-}
-
-/** A directory that was made is there after a power cut only when the one that it is in was synced. */
-function syncNames(made: string, existing: string): void {
-  for (let name = made; name !== existing && name !== dirname(name); name = dirname(name)) {
-    const parent = openSync(dirname(name), 'r');
-    fsyncSync(parent);
-    closeSync(parent);
   }
 }
 
