@@ -2,8 +2,9 @@ import type { BackendLease, Life, PolicyPayload } from '../backend/host.ts';
 import type { MisfireRule, Overlap, RetryRule, RunnablePolicy } from '../run/contract.ts';
 import type { Trigger } from '../trigger/contract.ts';
 import type { BundleFollower } from './bundle-follower.ts';
-import type { PolicyDraft, PolicyView, PolicyWarning } from './contract.ts';
+import type { PolicyDraft, PolicyView, PolicyWarning, Provenance } from './contract.ts';
 import type { PackageHold } from './package-hold.ts';
+import type { LastingPolicy } from './policy-store.ts';
 import { Residence, type ResidenceParts, type SetupFault, TAKE_OVER_GRACE_MS } from './residence.ts';
 
 const NONE: readonly PolicyWarning[] = [];
@@ -11,10 +12,16 @@ const NONE: readonly PolicyWarning[] = [];
 /** Its identity is all there is to it: an empty object of a class takes the least memory. */
 class OverlapGroup {}
 
+/** What is known of a policy beside its draft. */
+export type PolicyFacts = Pick<LastingPolicy, 'number' | 'provenance' | 'hasRun'>;
+
 /** A policy that was applied: small, because there may be a hundred thousand. */
 export class AppliedPolicy implements RunnablePolicy {
   readonly draft: PolicyDraft;
   readonly number: number;
+  readonly provenance: Provenance;
+  /** As of a `LastingPolicy`. */
+  hasRun: boolean;
   readonly trigger: Trigger;
   readonly overlapGroup: object;
   /** Why it does not have the version that its bundle leads to. */
@@ -31,13 +38,15 @@ export class AppliedPolicy implements RunnablePolicy {
   /** @param replaced the policy whose place it takes: the runs of both overlap. */
   constructor(
     draft: PolicyDraft,
-    number: number,
+    { number, provenance, hasRun }: PolicyFacts,
     trigger: Trigger,
     hold: PackageHold,
     replaced?: AppliedPolicy,
   ) {
     this.draft = draft;
     this.number = number;
+    this.provenance = provenance;
+    this.hasRun = hasRun;
     this.trigger = trigger;
     this.overlapGroup = replaced?.overlapGroup ?? new OverlapGroup();
     this.#hold = hold;
@@ -45,6 +54,10 @@ export class AppliedPolicy implements RunnablePolicy {
 
   get name(): string {
     return this.draft.name;
+  }
+
+  get document(): string {
+    return this.draft.document;
   }
 
   get runName(): string {

@@ -1,4 +1,4 @@
-import type { PolicyView } from './contract.ts';
+import type { PolicyView, Provenance } from './contract.ts';
 import { shownDocument } from './kept-document.ts';
 import type { FoundPolicy } from './policy-store.ts';
 
@@ -7,9 +7,11 @@ export class DormantPolicy {
   readonly kept: FoundPolicy;
   /** Why it does not run; undefined: it is about to. */
   failure: string | undefined;
+  hasRun: boolean;
 
   constructor(kept: FoundPolicy) {
     this.kept = kept;
+    this.hasRun = kept.hasRun;
   }
 
   get name(): string {
@@ -18,6 +20,14 @@ export class DormantPolicy {
 
   get number(): number {
     return this.kept.number;
+  }
+
+  get document(): string {
+    return this.kept.document;
+  }
+
+  get provenance(): Provenance {
+    return this.kept.provenance;
   }
 
   view(): PolicyView {

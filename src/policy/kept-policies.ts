@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { PolicyDraft, Provenance } from './contract.ts';
-import type { FoundPolicy, KeptPolicy, PolicyStore } from './policy-store.ts';
+import type { FoundPolicy, KeptPolicy, LastingPolicy, PolicyStore } from './policy-store.ts';
 
 /** Numbers begin with the time, so that those of policies that were removed before a restart are not given again. */
 const NUMBERS_PER_MS = 1_000;
@@ -41,6 +41,22 @@ export class KeptPolicies {
   /** Resolves when they are on disk; rejects with `UnavailableError`. */
   async save(policies: readonly KeptPolicy[]): Promise<void> {
     if (policies.length > 0) await this.#store.save(policies);
+  }
+
+  /** Resolves when they are on disk again; rejects with `UnavailableError`. */
+  async saveAgain(policies: readonly Omit<LastingPolicy, 'appliedAt'>[]): Promise<void> {
+    if (policies.length === 0) return;
+    await this.#store.saveAgain(
+      policies.map(({ number, name, document, provenance, hasRun }) => {
+        const appliedAt = Math.floor(number / NUMBERS_PER_MS);
+        return { number, name, document, provenance, appliedAt, hasRun };
+      }),
+    );
+  }
+
+  /** As the store's. */
+  onRepaired(writeAgain: () => Promise<void>): void {
+    this.#store.onRepaired(writeAgain);
   }
 
   /** Resolves when it will not come back; rejects with `UnavailableError`. */

@@ -1,4 +1,6 @@
 import { NotFoundError, UnavailableError } from '../errors.ts';
+import { hasCome } from '../run/has-come.ts';
+import type { Run } from '../run/run.ts';
 import { AppliedPolicy } from './applied-policy.ts';
 import type { PolicyDraft, UnablePolicies } from './contract.ts';
 import { DormantPolicy } from './dormant-policy.ts';
@@ -26,8 +28,19 @@ export class KnownPolicies {
   }
 
   /** In the order they came. */
+  all(): readonly (AppliedPolicy | DormantPolicy)[] {
+    return [...this.#policies.values()];
+  }
+
+  /** Those of them that were applied, or are there again. */
   applied(): readonly AppliedPolicy[] {
-    return [...this.#policies.values()].filter((policy) => policy instanceof AppliedPolicy);
+    return this.all().filter((policy) => policy instanceof AppliedPolicy);
+  }
+
+  /** A run has ended: its policy may have had with it the run that it was owed. */
+  noteEnded(run: Readonly<Run>): void {
+    const policy = this.#policies.get(run.policy);
+    if (policy?.number === run.policyNumber && hasCome(run)) policy.hasRun = true;
   }
 
   /** Packages of policies applied so far, kept after their policies are gone. */

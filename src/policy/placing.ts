@@ -38,6 +38,7 @@ type WokenDraft = OpenedDraft & Partial<PreparedDraft>;
 
 /** What becomes of a draft: one that is there already stays, another is kept where policies are. */
 interface PlannedDraft extends PreparedDraft {
+  readonly provenance: Provenance;
   readonly stays: boolean;
   readonly entry: KeptPolicy | undefined;
 }
@@ -74,17 +75,22 @@ export class Placing {
   }
 
   /** A policy of an earlier life is there again, with the runs that it is owed and those that it missed. */
-  wake({ kept }: DormantPolicy, { draft, hold, trigger }: WokenDraft): void {
+  wake(dormant: DormantPolicy, { draft, hold, trigger }: WokenDraft): void {
     const { firing } = this.#parts;
-    const policy = new AppliedPolicy(draft, kept.number, trigger ?? firing.triggerOf(draft), hold);
+    const policy = new AppliedPolicy(draft, dormant, trigger ?? firing.triggerOf(draft), hold);
     this.#announce(policy);
-    firing.startAgain(policy, kept);
+    firing.startAgain(policy, dormant.kept);
   }
 
   #plan(prepared: PreparedDraft, provenance: Provenance): PlannedDraft {
     const { policies, kept } = this.#parts;
     const stays = policies.hasUntouched(prepared.draft);
-    return { ...prepared, stays, entry: stays ? undefined : kept?.entryOf(prepared.draft, provenance) };
+    return {
+      ...prepared,
+      provenance,
+      stays,
+      entry: stays ? undefined : kept?.entryOf(prepared.draft, provenance),
+    };
   }
 
   /** Nothing in here waits: a document's policies are there all at once, each in the place of the one before it. */
@@ -113,8 +119,9 @@ export class Placing {
   }
 
   /** Its trigger fires later at the soonest, when the policy is known. */
-  #start({ draft, hold, trigger, entry }: PlannedDraft): AppliedPolicy {
-    const policy = new AppliedPolicy(draft, entry?.number ?? 0, trigger, hold, this.#appliedAs(draft.name));
+  #start({ draft, hold, trigger, provenance, entry }: PlannedDraft): AppliedPolicy {
+    const facts = { number: entry?.number ?? 0, provenance, hasRun: false };
+    const policy = new AppliedPolicy(draft, facts, trigger, hold, this.#appliedAs(draft.name));
     this.#parts.firing.start(policy);
     return policy;
   }

@@ -21,6 +21,7 @@ import { endDeleted } from './end-policy.ts';
 import { Firing } from './firing.ts';
 import { KeptPolicies } from './kept-policies.ts';
 import { KnownPolicies } from './known-policies.ts';
+import { writeLostAgain } from './lost-policies.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
 import { Placing, type PreparedDraft } from './placing.ts';
 import type { PolicyReader } from './policy-reader.ts';
@@ -69,6 +70,7 @@ class Registry implements PolicyRegistry {
     this.#reading = new Slices(parts.clock, READING_SLICE_MS);
     this.#kept = parts.store && new KeptPolicies(parts.store, parts.clock);
     this.#placing = new Placing({ ...parts, policies, firing: this.#firing, kept: this.#kept });
+    if (this.#kept) this.#keepThroughDamage(this.#kept);
     this.#waking = new Waking({
       ...parts,
       slices: this.#reading,
@@ -214,6 +216,13 @@ class Registry implements PolicyRegistry {
 
   async tearDown(graceMs: number): Promise<void> {
     await Promise.all(this.#policies.applied().map(async (policy) => policy.tearDown(graceMs)));
+  }
+
+  /** What is known here and lost on disk is written once more. */
+  #keepThroughDamage(kept: KeptPolicies): void {
+    const [policies, reservations] = [this.#policies, this.#reservations];
+    this.#parts.events.on('run:finished', ({ run }) => policies.noteEnded(run));
+    kept.onRepaired(() => writeLostAgain({ policies, kept, reservations }));
   }
 
   /** Requests are read in the order in which they came. */

@@ -44,6 +44,9 @@ export class ArchivedHistory implements RestoredHistory {
     ] as const) {
       events.on(name, ({ run }) => archive.record(run));
     }
+    archive.onRepaired(async () => {
+      for (const run of memory.underWay()) archive.record(run);
+    });
     events.on('run:logged', ({ run, line }) => archive.addLine(run.id, line));
     events.on('batch:delivered', ({ run }) => this.#noteNowAndThen(run));
   }

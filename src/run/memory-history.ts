@@ -73,6 +73,10 @@ export class MemoryHistory implements RestoredHistory {
     this.#keepBounds(runs);
   }
 
+  underWay(): readonly KeptRun[] {
+    return [...this.#byId.values()].filter(({ status }) => !isFinal(status));
+  }
+
   find(id: string): KeptRun | undefined {
     return this.#byId.get(id);
   }

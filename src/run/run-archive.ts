@@ -20,6 +20,8 @@ export interface RunArchive {
   keep(run: Readonly<Run>): Promise<void>;
   /** A line of a run that was recorded. Never throws. */
   addLine(runId: string, line: RunLine): void;
+  /** As of a policy store: what was recorded may have been lost. */
+  onRepaired(writeAgain: () => Promise<void>): void;
   get(id: string): Promise<Readonly<Run> | undefined>;
   log(id: string): Promise<KeptLines>;
   /** Newest first. */

@@ -11,6 +11,7 @@ export interface Calls extends PolicyCalls, HistoryCalls, BatchCalls, LetterCall
 export interface PolicyCalls {
   readonly 'policies.found': () => FoundPolicyRow[];
   readonly 'policies.save': (rows: readonly PolicyRow[]) => void;
+  readonly 'policies.saveAgain': (rows: readonly LastingPolicyRow[]) => void;
   readonly 'policies.remove': (numbers: readonly number[]) => void;
 }
 
@@ -60,6 +61,7 @@ export type CallKind = 'read' | 'kept' | 'noted' | 'upkeep';
 export const CALL_KINDS: Readonly<Record<CallName, CallKind>> = {
   'policies.found': 'read',
   'policies.save': 'kept',
+  'policies.saveAgain': 'kept',
   'policies.remove': 'kept',
   'history.write': 'noted',
   'runs.keep': 'kept',
@@ -103,6 +105,8 @@ export interface Meter {
   readonly fault: string;
   /** What was damaged and is repaired, one sentence for a person; `''`: nothing in this life of the daemon. */
   readonly warning: string;
+  /** How often something was. */
+  readonly repairs: number;
   readonly fileBytes: number;
   readonly waitingBytes: number;
   readonly letterCount: number;
@@ -137,8 +141,11 @@ export interface PolicyRow {
   readonly appliedAt: number;
 }
 
-export interface FoundPolicyRow extends PolicyRow {
+export interface LastingPolicyRow extends PolicyRow {
   readonly hasRun: boolean;
+}
+
+export interface FoundPolicyRow extends LastingPolicyRow {
   readonly lastDueAt: number | undefined;
 }
 

@@ -4,10 +4,15 @@ import { type FoundPolicyRow, keyOfName, nameOfKey, type PolicyRow } from './cal
 import type { StateThread } from './state-thread.ts';
 
 /** Policies on disk. */
-export function keptPolicies(thread: StateThread): PolicyStore {
+export function keptPolicies(thread: StateThread, onRepaired: PolicyStore['onRepaired']): PolicyStore {
   return {
     found: async () => (await thread.call('policies.found', [])).map(policyOf),
     save: (policies) => thread.call('policies.save', [policies.map(rowOf)]),
+    saveAgain: (policies) =>
+      thread.call('policies.saveAgain', [
+        policies.map((policy) => ({ ...rowOf(policy), hasRun: policy.hasRun })),
+      ]),
+    onRepaired,
     remove: (numbers) => thread.call('policies.remove', [numbers]),
   };
 }

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunLine } from '../run/contract.ts';
-import { isFinal, isOwed, type Run } from '../run/run.ts';
+import { hasCome } from '../run/has-come.ts';
+import { isFinal, type Run } from '../run/run.ts';
 import type { RunArchive } from '../run/run-archive.ts';
-import { STOP_REASON } from '../run/stop-reason.ts';
 import { keyOfName, type RunRow } from './calls.ts';
 import type { StateThread } from './state-thread.ts';
 import { readRun, readText } from './stored.ts';
@@ -14,7 +14,11 @@ const RUNS_A_SLICE = 250;
  * Runs on disk.
  * @param onUnreadable is told that a run is not what was written: it is left out.
  */
-export function keptRuns(thread: StateThread, onUnreadable: (what: string) => void): RunArchive {
+export function keptRuns(
+  thread: StateThread,
+  onUnreadable: (what: string) => void,
+  onRepaired: RunArchive['onRepaired'],
+): RunArchive {
   const runsOf = async (bodies: Promise<readonly string[]>): Promise<readonly Readonly<Run>[]> => {
     const found = await readSlices(bodies);
     const runs = found.filter((run) => run !== undefined);
@@ -24,6 +28,7 @@ export function keptRuns(thread: StateThread, onUnreadable: (what: string) => vo
   return {
     record: (run) => thread.noteRun(run.id, rowOf(run)),
     keep: (run) => thread.call('runs.keep', [rowOf(run)]),
+    onRepaired,
     addLine: (runId, { at, level, message }) => thread.noteLine([runId, at, level, message]),
     get: async (id) => {
       const body = await thread.call('runs.get', [id]);
@@ -58,13 +63,6 @@ function rowOf(run: Readonly<Run>): RunRow {
     JSON.stringify(run),
     hasCome(run),
   ];
-}
-
-/** Whether its policy has had its run with it: it came to an end by itself or because somebody ended it. */
-function hasCome(run: Readonly<Run>): boolean {
-  const { status, retryAt, reason } = run;
-  if (!isOwed(run) || retryAt !== undefined || reason === STOP_REASON) return false;
-  return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
 /** All runs of all policies are read in slices: the event loop does not feel it. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Clock, every } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import { type StateBounds, sharesOf } from './bounds.ts';
 import type { Meter } from './calls.ts';
 import type { State, StateHealth } from './contract.ts';
@@ -35,8 +36,8 @@ export async function openState({ directory, clock, log, bounds }: OpenOptions):
   void upkeep();
   const stops = [every(clock, UPKEEP_PERIOD_MS, upkeep), every(clock, PROBE_PERIOD_MS, probe)];
   return {
-    policies: keptPolicies(thread),
-    runs: keptRuns(thread, standing.onUnreadable),
+    policies: keptPolicies(thread, standing.onRepaired),
+    runs: keptRuns(thread, standing.onUnreadable, standing.onRepaired),
     batches: keptBatches({ thread, clock, counts: meter, onUnreadable: standing.onUnreadable }),
     spoolBytes: sharesOf(bounds.dataMaxBytes).spool,
     health: () => standing.health,
@@ -56,6 +57,7 @@ class Standing {
   meter: Meter = {
     fault: '',
     warning: '',
+    repairs: 0,
     fileBytes: 0,
     waitingBytes: 0,
     letterCount: 0,
@@ -66,6 +68,10 @@ class Standing {
   readonly #log: Logger;
   /** Told once each. */
   readonly #unreadable = new Set<string>();
+  /** What those do who know more than a repair can find. */
+  readonly #writers: (() => Promise<void>)[] = [];
+  /** Repairs after which they have done it, or need not. */
+  #repairsMadeGood: number | undefined;
 
   constructor(log: Logger) {
     this.#log = log.child({ module: 'state' });
@@ -81,12 +87,30 @@ class Standing {
   onMeter(meter: Meter): void {
     const before = this.meter;
     this.meter = meter;
+    this.#repairsMadeGood ??= meter.repairs;
     const dropped = meter.droppedLetters - before.droppedLetters;
     if (dropped > 0) this.#log.warn(`Dead letters that were dropped to make room: ${dropped}`);
     if (meter.warning !== before.warning) this.#log.error(upperFirst(meter.warning));
     if (meter.fault === before.fault) return;
-    if (meter.fault === '') this.#log.info('State is kept again');
-    else this.#log.error(`State cannot be kept: ${meter.fault}`);
+    if (meter.fault !== '') {
+      this.#log.error(`State cannot be kept: ${meter.fault}`);
+      return;
+    }
+    this.#log.info('State is kept again');
+    if (meter.repairs !== this.#repairsMadeGood) void this.#makeGood(meter.repairs);
+  }
+
+  readonly onRepaired = (writeAgain: () => Promise<void>): void => {
+    this.#writers.push(writeAgain);
+  };
+
+  async #makeGood(repairs: number): Promise<void> {
+    try {
+      await Promise.all(this.#writers.map((writeAgain) => writeAgain()));
+      this.#repairsMadeGood = repairs;
+    } catch (error) {
+      this.#log.error(`What damage has taken could not be written again: ${messageOf(error)}`);
+    }
   }
 
   onLost(message: string): void {

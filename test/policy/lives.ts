@@ -38,6 +38,17 @@ export class Lives implements AsyncDisposable {
     );
   }
 
+  /** Where it keeps what outlives it. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** What it keeps at present. */
+  get state(): State {
+    if (!this.#present) throw new Error('it is dead');
+    return this.#present.state;
+  }
+
   /** From now on nothing can be kept. */
   async loseDisk(): Promise<void> {
     await this.#present?.state.close();

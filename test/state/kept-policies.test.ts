@@ -106,6 +106,30 @@ test('a policy that took the place of another has its runs, one that was applied
   expect(await sequences(1)).toEqual([4, 5]);
 });
 
+test('a policy that was lost is kept again as it was, with its runs, unless another has its name', async () => {
+  const directory = temporaryDirectory();
+  const state = await open(directory);
+  await state.policies.save([
+    policyOf(3, { name: 'changed', document: '{"new":1}' }),
+    policyOf(4, { name: 'c' }),
+  ]);
+  state.runs.record(runOf(1, { policy: 'a', policyNumber: 0 }));
+  state.runs.record(runOf(2, { policy: 'a', policyNumber: 1 }));
+  state.runs.record(runOf(3, { policy: 'changed', policyNumber: 3 }));
+  await state.policies.saveAgain([
+    { ...policyOf(1, { name: 'a', provenance: 'network' }), hasRun: true },
+    { ...policyOf(2, { name: 'c' }), hasRun: false },
+    { ...policyOf(3, { name: 'changed' }), hasRun: false },
+  ]);
+  const later = await reopened(directory, state);
+  expect(await later.policies.found()).toMatchObject([
+    { ...policyOf(1, { name: 'a', provenance: 'network' }), hasRun: true },
+    { ...policyOf(3, { name: 'changed' }) },
+    { ...policyOf(4, { name: 'c' }) },
+  ]);
+  expect((await later.runs.latestOfEach(5)).map(({ sequence }) => sequence)).toEqual([2, 3]);
+});
+
 /** Half of a surrogate pair, NUL and quotes included. */
 const anyText = fc.string({
   unit: fc.oneof(

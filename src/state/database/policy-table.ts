@@ -32,6 +32,16 @@ export function policyTable(db: DatabaseSync): PolicyCalls {
   const insert = db.prepare(`
     INSERT INTO policies (number, name, document, provenance, applied_at, runs_after, place) VALUES (?, ?, ?, ?, ?, ?, ?)
   `);
+  const insertAgain = db.prepare(`
+    INSERT OR IGNORE INTO policies (number, name, document, provenance, applied_at, has_run, runs_after, place)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, coalesce(
+      (SELECT min(sequence) - 1 FROM runs WHERE policy = ?2 AND policy_number = ?1),
+      (SELECT max(sequence) FROM runs),
+      0
+    ), ?1)
+    ON CONFLICT (number) DO UPDATE SET (name, document, provenance, applied_at)
+      = (excluded.name, excluded.document, excluded.provenance, excluded.applied_at)
+  `);
   const remove = db.prepare('DELETE FROM policies WHERE number = ?');
   return {
     'policies.found': () =>
@@ -54,6 +64,10 @@ export function policyTable(db: DatabaseSync): PolicyCalls {
         forgetName.run(name);
         insert.run(number, name, document, provenance, appliedAt, since, before?.place ?? number);
       }
+    },
+    'policies.saveAgain': (rows) => {
+      for (const { number, name, document, provenance, appliedAt, hasRun } of rows)
+        insertAgain.run(number, name, document, provenance, appliedAt, Number(hasRun));
     },
     'policies.remove': (numbers) => {
       for (const number of numbers) remove.run(number);

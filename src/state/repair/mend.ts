@@ -5,7 +5,7 @@ import { diskFaultOf } from '../database/faults.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { companionsOf, type StateFiles } from '../files.ts';
 import { syncDirectory, syncFile, writeSynced } from '../sync.ts';
-import { type Aside, makeAside, moveAside, unfinishedIn } from './files-aside.ts';
+import { type Aside, asideIn, makeAside, moveAside, unfinishedIn } from './files-aside.ts';
 import { findDamage, type Inspection, isDamage } from './find-damage.ts';
 import { withReadableSource } from './readable-source.ts';
 import { describeRepair, type Repair } from './repair-report.ts';
@@ -57,13 +57,20 @@ function goOn(aside: Aside, damage: readonly string[], options: MendOptions): Re
   const isReplaced = existsSync(files.database) && existsSync(aside.database);
   if (!isReplaced) moveAside(files, aside);
   const salvaged = isReplaced ? NOT_KNOWN : replace(aside, options);
-  const repair = { at: new Date(now).toISOString(), folder: aside.folder, damage, ...salvaged };
+  const at = new Date(now).toISOString();
+  const repair: Repair = { at, folder: aside.folder, damage, ...salvaged, writtenAgain: [] };
+  report(repair);
+  syncDirectory(directory);
+  return repair;
+}
+
+/** Writes the report, in the place of an earlier one. */
+export function report(repair: Repair): void {
+  const aside = asideIn(repair.folder);
   writeSynced(aside.reportText, describeRepair(repair));
   writeSynced(`${aside.report}.new`, `${JSON.stringify(repair, null, 2)}\n`);
   renameSync(`${aside.report}.new`, aside.report);
   syncDirectory(aside.folder);
-  syncDirectory(directory);
-  return repair;
 }
 
 type Salvaged = Pick<Repair, 'failure' | 'tables'>;

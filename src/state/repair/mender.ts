@@ -1,14 +1,16 @@
 import { messageOf } from '../../errors.ts';
 import { isDamage } from './find-damage.ts';
-import { type MendOptions, mend } from './mend.ts';
-import { summaryOf } from './repair-report.ts';
+import { type MendOptions, mend, report } from './mend.ts';
+import { type Repair, summaryOf } from './repair-report.ts';
 
 type MenderOptions = Omit<MendOptions, 'depth' | 'now'>;
 
 /** Repairs what a daemon keeps, when it starts and while it lives, and remembers that it did. */
 export class Mender {
   readonly #options: MenderOptions;
-  #warning = '';
+  /** The last one in this life of the daemon. */
+  #repair: Repair | undefined;
+  #repairs = 0;
 
   constructor(options: MenderOptions) {
     this.#options = options;
@@ -16,13 +18,31 @@ export class Mender {
 
   /** What was repaired last in this life of the daemon, one sentence for a person; `''`: nothing. */
   get warning(): string {
-    return this.#warning;
+    return this.#repair ? summaryOf(this.#repair) : '';
+  }
+
+  /** How often something was. */
+  get repairs(): number {
+    return this.#repairs;
+  }
+
+  /** After the last repair the daemon has written these policies again: it still knew them. */
+  noteMadeGood(policies: readonly string[]): void {
+    if (!this.#repair) return;
+    this.#repair = { ...this.#repair, writtenAgain: [...this.#repair.writtenAgain, ...policies] };
+    try {
+      report(this.#repair);
+    } catch {
+      // The log and /readyz say it as well.
+    }
   }
 
   /** Nobody has the database open. Throws what SQLite or the system say of the disk, and a `ForeignDatabaseError`. */
   look(depth: MendOptions['depth'], known: readonly string[] = []): void {
     const repair = mend({ ...this.#options, depth, now: Date.now() }, known);
-    if (repair) this.#warning = summaryOf(repair);
+    if (!repair) return;
+    this.#repair = repair;
+    this.#repairs++;
   }
 
   /** Opens the database; once more after a repair where it turns out to be damaged only then. */

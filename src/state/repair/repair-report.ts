@@ -11,6 +11,8 @@ export interface Repair {
   /** Why nothing was taken over; undefined: something was. */
   readonly failure: string | undefined;
   readonly tables: readonly SalvagedTable[];
+  /** Names of policies that the daemon, which lived, has written again since. */
+  readonly writtenAgain: readonly string[];
 }
 
 /** What is in each table, for a person. */
@@ -28,7 +30,7 @@ const CONTENTS: Readonly<Record<SalvagedTable['table'], string>> = {
 const MOST_FINDINGS = 10;
 
 /** `report.txt`. */
-export function describeRepair({ at, folder, damage, failure, tables }: Repair): string {
+export function describeRepair({ at, folder, damage, failure, tables, writtenAgain }: Repair): string {
   const kept = tables.map(({ table, rows, lossCount }) => {
     const lost = lossCount === 0 ? '' : `, ${lossCount} places could not be read`;
     return `  ${rows} ${CONTENTS[table]}${lost}`;
@@ -47,6 +49,7 @@ export function describeRepair({ at, folder, damage, failure, tables }: Repair):
       ? ['Taken over into a new data file:', ...kept]
       : [`Nothing could be taken over into a new data file: ${failure}`]),
     ...(losses.length === 0 ? [] : ['', 'What could not be read:', ...losses]),
+    ...(writtenAgain.length === 0 ? [] : ['', ...writtenAgainIn(writtenAgain)]),
     '',
     'What it means:',
     '  Policies that are missing have to be applied again.',
@@ -57,8 +60,18 @@ export function describeRepair({ at, folder, damage, failure, tables }: Repair):
   ].join('\n');
 }
 
+function writtenAgainIn(names: readonly string[]): string[] {
+  const more =
+    names.length > MOST_FINDINGS ? [`  and ${names.length - MOST_FINDINGS} more (report.json)`] : [];
+  return [
+    'Policies that the daemon still knew, and has written again:',
+    ...names.slice(0, MOST_FINDINGS).map((name) => `  ${JSON.stringify(name)}`),
+    ...more,
+  ];
+}
+
 /** One sentence for the log and `/readyz`. */
-export function summaryOf({ folder, failure, tables }: Repair): string {
+export function summaryOf({ folder, failure, tables, writtenAgain }: Repair): string {
   const lossCount = tables.reduce((sum, table) => sum + table.lossCount, 0);
   const what =
     failure === undefined
@@ -66,5 +79,9 @@ export function summaryOf({ folder, failure, tables }: Repair): string {
         ? 'all of its rows could be read and are kept'
         : `what could be read is kept, ${lossCount} places could not`
       : 'nothing of it could be read';
-  return `the data file was damaged: ${what}; the report and the file as it was are in ${folder}`;
+  const again =
+    writtenAgain.length === 0
+      ? ''
+      : `, ${writtenAgain.length} policies that the daemon knew are written again`;
+  return `the data file was damaged: ${what}${again}; the report and the file as it was are in ${folder}`;
 }

@@ -29,6 +29,7 @@ export function bytesOf(call: Call): number {
       return [...parts, ...letters].reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
     }
     case 'policies.save':
+    case 'policies.saveAgain':
       return call.parameters[0].reduce((sum, { document }) => sum + document.length + BYTES_PER_ROW, 0);
     case 'history.write': {
       const [runs, lines] = call.parameters;

@@ -2,7 +2,15 @@ import { statSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../errors.ts';
 import { type StateBounds, sharesOf } from '../bounds.ts';
-import { type Answer, CALL_KINDS, type Call, type FromThread, type Meter, type ToThread } from '../calls.ts';
+import {
+  type Answer,
+  CALL_KINDS,
+  type Call,
+  type FromThread,
+  type Meter,
+  nameOfKey,
+  type ToThread,
+} from '../calls.ts';
 import { diskFaultOf } from '../database/faults.ts';
 import { NewerSchemaError } from '../database/migrations.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
@@ -119,7 +127,9 @@ class Server {
     const isSynced = calls.some(({ name }) => CALL_KINDS[name] === 'kept');
     try {
       this.#steady.checkPlace();
-      return this.#measured(() => store.transact(calls, isSynced));
+      const answers = this.#measured(() => store.transact(calls, isSynced));
+      this.#noteMadeGood(calls, answers);
+      return answers;
     } catch (error) {
       this.#steady.noteFault(
         error,
@@ -127,6 +137,14 @@ class Server {
       );
       return this.#refuse(calls);
     }
+  }
+
+  /** Policies that damage had taken are there again. */
+  #noteMadeGood(calls: readonly TableCall[], answers: readonly Answer[]): void {
+    const done = new Set(answers.filter(({ kind }) => kind === 'done').map(({ number }) => number));
+    for (const call of calls)
+      if (call.name === 'policies.saveAgain' && done.has(call.number))
+        this.#mender.noteMadeGood(namesIn(call));
   }
 
   /** While nothing can be written: what is only noted waits, what can be read is read. */
@@ -212,6 +230,7 @@ class Server {
     return {
       fault: this.#steady.fault,
       warning: this.#mender.warning,
+      repairs: this.#mender.repairs,
       fileBytes: [this.#database, ...companionsOf(this.#database)].reduce(
         (sum, file) => sum + sizeOf(file),
         0,
@@ -231,6 +250,10 @@ class Server {
   #tell(message: FromThread, transfer: ArrayBuffer[] = []): void {
     this.#port.postMessage(message, transfer);
   }
+}
+
+function namesIn({ parameters: [rows] }: Call<'policies.saveAgain'>): readonly string[] {
+  return rows.map(({ name }) => nameOfKey(name));
 }
 
 function isUpkeep(call: Call): call is Exclude<Call, TableCall> {
