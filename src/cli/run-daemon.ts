@@ -11,9 +11,9 @@ import { Stderr } from '../telemetry/stderr.ts';
 import { notifySystemd } from './notify-systemd.ts';
 
 /** What a shell reports of a program that a signal ended. */
-const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 };
+const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
-/** Runs a daemon until SIGTERM or SIGINT, then ends the process: 0 once it has stopped. */
+/** Runs a daemon until SIGTERM, SIGINT or, when its terminal is closed, SIGHUP, then ends the process: 0 once it has stopped. */
 export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv): Promise<void> {
   const secrets = new Secrets();
   const stderr = new Stderr(systemClock);
@@ -61,7 +61,7 @@ function endOnFault(log: Logger): void {
   process.on('warning', (warning) => log.debug({ module: 'node', err: warning }, 'Node warns'));
 }
 
-/** Aborts at the first SIGTERM or SIGINT; the second ends the process at once. */
+/** Aborts at the first of these signals; the second ends the process at once. */
 function stopSignal(log: Logger, stderr: Stderr): AbortSignal {
   const stopping = new AbortController();
   const onSignal = (signal: keyof typeof SIGNAL_STATUS): void => {
@@ -69,8 +69,7 @@ function stopSignal(log: Logger, stderr: Stderr): AbortSignal {
     log.info({ module: 'worker' }, `Stopping on ${signal}`);
     stopping.abort();
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
   return stopping.signal;
 }
 

@@ -57,7 +57,7 @@ describe('a start that fails is one line and status 1', () => {
 });
 
 describe('a running daemon', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s stops it: status 0', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s stops it: status 0', async (signal) => {
     await using daemon = await StartedDaemon.start(['-d', '-p', '0']);
     const before = performance.now();
     expect(await daemon.end(signal)).toBe(0);
@@ -197,14 +197,17 @@ describe('a stop that takes its time', () => {
     expect(children.filter(isAlive)).toEqual([]);
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('a second signal, %s, ends it at once', async (signal) => {
-    await using daemon = await startStubborn('60s');
-    daemon.process.kill('SIGTERM');
-    await daemon.says('Stopping on SIGTERM');
-    const children = descendantsOf(daemon.process.pid ?? 0);
-    const before = performance.now();
-    expect(await daemon.end(signal)).toBe(signal);
-    expect(performance.now() - before).toBeLessThan(2_000);
-    await vi.waitUntil(() => !children.some(isAlive), { timeout: 5_000 });
-  });
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'a second signal, %s, ends it at once',
+    async (signal) => {
+      await using daemon = await startStubborn('60s');
+      daemon.process.kill('SIGTERM');
+      await daemon.says('Stopping on SIGTERM');
+      const children = descendantsOf(daemon.process.pid ?? 0);
+      const before = performance.now();
+      expect(await daemon.end(signal)).toBe(signal);
+      expect(performance.now() - before).toBeLessThan(2_000);
+      await vi.waitUntil(() => !children.some(isAlive), { timeout: 5_000 });
+    },
+  );
 });
