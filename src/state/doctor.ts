@@ -9,6 +9,7 @@ import { examineRows } from './repair/examine-rows.ts';
 import { findDamage, isDamage, openReadOnly } from './repair/find-damage.ts';
 import type { Finding } from './repair/finding.ts';
 import { mend } from './repair/mend.ts';
+import { giveToOwner } from './repair/owners.ts';
 import type { Repair } from './repair/repair-report.ts';
 import { isOfThisBoot } from './thread/boot.ts';
 import { holdDirectory, ownerIn } from './thread/hold-directory.ts';
@@ -69,6 +70,7 @@ export function repair(directory: string): Treatment {
       const made = mend({ ...options, mostLogBytes: MOST_LOG_BYTES }, known);
       // A log that is taken over needs no more repair.
       if (existsSync(files.database)) openDatabase(files.database, MOST_LOG_BYTES).close();
+      giveToOwner(directory, files);
       return made;
     });
     return { before, repair: done, after: examination(directory, files, { ...state, isSameBoot: false }) };

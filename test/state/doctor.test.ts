@@ -1,7 +1,17 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { StartError } from '../../src/errors.ts';
 import { type Examination, examine, repair } from '../../src/state/doctor.ts';
 import { runOf } from '../support/runs.ts';
@@ -149,6 +159,48 @@ test('files that others may look into are told, and closed by a repair', async (
     after: { isSound: true },
   });
   expect(statSync(directory).mode & 0o777).toBe(0o700);
+});
+
+describe.runIf(process.getuid?.() === 0)('root in the directory of another user (needs root)', () => {
+  const USER = 65_534;
+  const usersIn = (directory: string): number[] => [
+    ...new Set(
+      readdirSync(directory, { recursive: true }).map((name) => lstatSync(join(directory, String(name))).uid),
+    ),
+  ];
+
+  test('a repair leaves nothing that its user could not use', async () => {
+    const directory = await used();
+    const file = join(directory, 'state.sqlite');
+    writeFileSync(file, readFileSync(file).fill(9, 0, 50));
+    execFileSync('chown', ['-R', String(USER), directory]);
+    expect(repair(directory).after.isSound).toBe(true);
+    expect(readdirSync(directory)).toContainEqual(expect.stringMatching(/^damaged-/));
+    expect(usersIn(directory)).toEqual([USER]);
+  });
+
+  test('nor does a daemon', async () => {
+    const directory = temporaryDirectory();
+    execFileSync('chown', ['-R', String(USER), directory]);
+    const state = await open(directory);
+    await state.policies.save([policyOf(1)]);
+    expect(usersIn(directory)).toEqual([USER]);
+    await state.close();
+    expect(usersIn(directory)).toEqual([USER]);
+  });
+
+  test("what is not that user's is told, and given to that user by a repair", async () => {
+    const directory = await used();
+    chownSync(directory, USER, USER);
+    const whose = `it belongs to the user 0, and the directory to ${USER}`;
+    expect(told(examine(directory)).slice(0, 3)).toEqual([
+      `warning DIR/state.sqlite: ${whose}`,
+      `warning DIR/lock: ${whose}`,
+      `warning DIR/owner.json: ${whose}`,
+    ]);
+    expect(repair(directory).after.isSound).toBe(true);
+    expect(usersIn(directory)).toEqual([USER]);
+  });
 });
 
 test('what cannot be used and is not damaged is left alone', async () => {

@@ -1,7 +1,8 @@
-import { existsSync, lstatSync, statfsSync } from 'node:fs';
+import { existsSync, lstatSync, statfsSync, statSync } from 'node:fs';
 import { companionsOf, type StateFiles } from '../files.ts';
 import { asidesIn } from './files-aside.ts';
 import type { Finding } from './finding.ts';
+import { strangersIn } from './owners.ts';
 
 /** With less than this SQLite cannot take its log over into the file. */
 const LEAST_FREE_BYTES = 128 * 1024 * 1024;
@@ -9,7 +10,12 @@ const OTHERS = 0o077;
 
 /** What is to be said of the directory and its files, whatever is in them. */
 export function examineFiles(directory: string, files: StateFiles): Finding[] {
-  return [...examineModes(directory, files), ...examineAsides(directory), ...examineSpace(directory)];
+  return [
+    ...examineModes(directory, files),
+    ...examineOwners(directory, files),
+    ...examineAsides(directory),
+    ...examineSpace(directory),
+  ];
 }
 
 /** Those that others may look into, of those that are there. */
@@ -25,6 +31,17 @@ function examineModes(directory: string, files: StateFiles): Finding[] {
     what: `its mode is ${(lstatSync(file).mode & 0o777).toString(8)}`,
     meaning: 'Other users of this machine can look into it, or change it.',
     remedy: 'A repair takes the rights of all others away.',
+  }));
+}
+
+function examineOwners(directory: string, files: StateFiles): Finding[] {
+  const { uid } = statSync(directory);
+  return strangersIn(directory, files).map((file) => ({
+    severity: 'warning',
+    where: file,
+    what: `it belongs to the user ${lstatSync(file).uid}, and the directory to ${uid}`,
+    meaning: 'A daemon that runs as the user of the directory cannot use it.',
+    remedy: 'A repair by root gives it to the user of the directory.',
   }));
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import { sqliteCodeOf } from '../database/faults.ts';
@@ -55,6 +55,8 @@ export function findDamage(database: string, { depth, isSameBoot, wasUsed }: Ins
   const logBytes = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes === 0 && logBytes > 0) return ['the data file is empty or gone, and its log is not'];
   if (bytes === 0) return wasUsed && stat ? ['the data file is empty, and was not'] : [];
+  // SQLite does not say why it cannot open a file.
+  accessSync(database, constants.R_OK);
   const ofLog = isSameBoot && logBytes > 0 ? damageOfLog(log) : [];
   try {
     const db = openReadOnly(database);

@@ -7,6 +7,7 @@ import { companionsOf, type StateFiles } from '../files.ts';
 import { syncDirectory, syncFile, writeSynced } from '../sync.ts';
 import { type Aside, asideIn, makeAside, moveAside, unfinishedIn } from './files-aside.ts';
 import { findDamage, type Inspection, isDamage } from './find-damage.ts';
+import { giveToOwner } from './owners.ts';
 import { withReadableSource } from './readable-source.ts';
 import { describeRepair, type Repair } from './repair-report.ts';
 import { salvage } from './salvage.ts';
@@ -60,6 +61,7 @@ function goOn(aside: Aside, damage: readonly string[], options: MendOptions): Re
   const at = new Date(now).toISOString();
   const repair: Repair = { at, folder: aside.folder, damage, ...salvaged, writtenAgain: [] };
   report(repair);
+  giveToOwner(directory, files);
   syncDirectory(directory);
   return repair;
 }

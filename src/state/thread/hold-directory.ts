@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import { diskFaultOf, sqliteCodeOf } from '../database/faults.ts';
 import type { StateFiles } from '../files.ts';
+import { give } from '../repair/owners.ts';
 import { makeDirectory } from './make-directory.ts';
 import { isAlive, type ProcessIdentity, thisProcess } from './process-identity.ts';
 
@@ -33,6 +34,8 @@ export function holdDirectory(directory: string, files: StateFiles): HeldDirecto
     makeDirectory(directory);
     // Only its lock counts: what is in it may be damaged.
     closeSync(openSync(files.lock, 'w', 0o600));
+    // SQLite gives what it puts beside it to the same user.
+    give(files.lock, directory);
   } catch (error) {
     throw new DirectoryError(`the data directory ${directory} cannot be used: ${messageOf(error)}`);
   }
@@ -73,6 +76,7 @@ function takeOver(
   try {
     const draft = `${files.owner}.new`;
     writeFileSync(draft, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
+    give(draft, directory);
     renameSync(draft, files.owner);
   } catch (error) {
     throw new DirectoryError(`the data directory ${directory} cannot be written: ${messageOf(error)}`);

@@ -16,6 +16,7 @@ import { NewerSchemaError } from '../database/migrations.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
 import { ForeignDatabaseError } from '../repair/find-damage.ts';
 import { Mender } from '../repair/mender.ts';
+import { giveToOwner } from '../repair/owners.ts';
 import { isOfThisBoot } from './boot.ts';
 import { bytesOf, groupsOf } from './groups.ts';
 import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
@@ -81,6 +82,7 @@ class Server {
     });
     try {
       this.#steady = new SteadyStore({ database: files.database, bounds, mender: this.#mender, owner });
+      giveToOwner(directory, files);
     } catch (error) {
       this.#held.release();
       throw error;
