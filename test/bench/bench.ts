@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import path from 'node:path';
+import { endTogether } from '../support/end-together.ts';
 import { type Row, tableOf } from './support/report.ts';
 
 const ENDING = '.bench.ts';
@@ -29,6 +30,7 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !names.includes(name));
 if (unknown !== undefined) throw new Error(`no bench is called ${unknown}: there are ${names.join(', ')}`);
 
+endTogether();
 const rows: Row[] = [];
 for (const name of wanted.length > 0 ? wanted : names) rows.push(...(await run(name)));
 console.log(`${availableParallelism()} cores (${cpus()[0]?.model}), Node ${process.version}\n`);

@@ -1,6 +1,7 @@
 // Tries hostile input on everything that takes input: npm run fuzz -- [--seconds N] [--seed N] [TARGET ...]
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { endTogether } from '../support/end-together.ts';
 import { keepFinding } from './support/corpus.ts';
 import { LastInput } from './support/last-input.ts';
 import type { FuzzResult } from './support/run-target.ts';
@@ -20,6 +21,7 @@ const timeMs = (Number(values.seconds) * 1_000) / wanted.length;
 if (!(timeMs > 0)) throw new Error('--seconds is a number above 0');
 const seed = values.seed === undefined ? undefined : Number(values.seed);
 
+endTogether();
 for (const name of wanted) {
   const { inputs, longestMs, grownMiB, finding } = await fuzz(name);
   const figures = `${inputs} inputs, the longest ${longestMs.toFixed(0)} ms, heap ${grownMiB.toFixed(1)} MiB more`;

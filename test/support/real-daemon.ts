@@ -1,6 +1,6 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -195,10 +195,18 @@ export function descendantsOf(pid: number): number[] {
   return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
-/** None of a process that has ended meanwhile. */
+/** Of all of its threads; none of a process that has ended meanwhile. */
 function childrenOf(pid: number): number[] {
   try {
-    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) => childrenOfThread(pid, thread));
+  } catch {
+    return [];
+  }
+}
+
+function childrenOfThread(pid: number, thread: string): number[] {
+  try {
+    const pids = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8');
     return pids.split(' ').filter(Boolean).map(Number);
   } catch {
     return [];

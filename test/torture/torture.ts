@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { endTogether } from '../support/end-together.ts';
 import { Dice } from './support/dice.ts';
 import { travel } from './support/journey.ts';
 
@@ -16,6 +17,7 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number above 0');
 if (!Number.isInteger(seed)) throw new Error('--seed is a whole number');
 
+endTogether();
 console.log(`${rounds} rounds, seed ${seed}`);
 const dice = new Dice(seed);
 for (let done = 0; done < rounds; ) {

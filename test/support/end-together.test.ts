@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test, vi } from 'vitest';
+import { descendantsOf, isAlive } from './real-daemon.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+
+function isDaemon(pid: number): boolean {
+  try {
+    return /orb-worker|dist\/main\.js/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+test.each([
+  ['torture', '--seed 1'],
+  ['fuzz', 'routes'],
+  ['bench', 'memory'],
+] as const)('npm run %s leaves no daemon when it is told to end', async (name, words) => {
+  const temporary = mkdtempSync(path.join(tmpdir(), 'orb-worker-together-'));
+  // As npm runs it, with everything built already.
+  const command = String(scripts[name]).replace('npm run build', 'true');
+  const shell = spawn('sh', ['-c', `${command} ${words}`], {
+    cwd: root,
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: 'ignore',
+  });
+  try {
+    const exited = once(shell, 'exit');
+    await vi.waitUntil(() => descendantsOf(shell.pid ?? 0).some(isDaemon), { timeout: 20_000 });
+    const started = descendantsOf(shell.pid ?? 0);
+    shell.kill('SIGTERM');
+    expect(await exited).toEqual([null, 'SIGTERM']);
+    await expect.poll(() => started.filter(isAlive)).toEqual([]);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+});
