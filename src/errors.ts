@@ -5,6 +5,10 @@ export abstract class RequestError extends Error {
   get detail(): unknown {
     return this.message;
   }
+  /** What is wrong, in more words than upstream's reply has for it. */
+  get explanation(): string {
+    return this.message;
+  }
 }
 
 /** A body that cannot be read, a package that cannot be loaded, a backend that throws while it describes itself. */
@@ -26,6 +30,8 @@ export interface ValidationRow {
 /** A row, and the way to what it is about: keys and list indexes from the document's root. */
 export interface ValidationFinding extends ValidationRow {
   readonly path: readonly (string | number)[];
+  /** What upstream's sentence leaves open. */
+  readonly why?: string;
 }
 
 /** A 1-based place in a document. */
@@ -41,17 +47,26 @@ export class ValidationError extends RequestError {
   readonly findings: readonly ValidationFinding[];
   readonly rows: readonly (ValidationRow & Partial<Place>)[];
 
-  /** @param placeOf finds each finding in the document; left out: the rows say no places, as upstream. */
+  /** @param placeOf finds each finding in the document; left out: the rows say neither places nor reasons, as upstream. */
   constructor(findings: readonly ValidationFinding[], placeOf?: (path: ValidationFinding['path']) => Place) {
     super(findings.map((row) => `${row.field}: ${row.error}`).join('; '));
     this.findings = findings;
-    this.rows = findings.map(({ path, field, type, error }) => ({ field, type, error, ...placeOf?.(path) }));
+    this.rows = findings.map((finding) => {
+      const { path, field, type, error } = finding;
+      return placeOf ? { field, type, error: inFull(finding), ...placeOf(path) } : { field, type, error };
+    });
+  }
+
+  override get explanation(): string {
+    return this.findings.map((finding) => `${finding.field}: ${inFull(finding)}`).join('; ');
   }
 
   override get detail(): ValidationError['rows'] {
     return this.rows;
   }
 }
+
+const inFull = ({ error, why }: ValidationFinding): string => (why === undefined ? error : `${error} ${why}`);
 
 /** No policy, run or route of this name. */
 export class NotFoundError extends RequestError {

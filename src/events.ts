@@ -5,6 +5,8 @@ import type { Run } from './run/run.ts';
 export interface DaemonEvents {
   /** A policy was accepted; none of its runs has started yet. */
   'policy:applied': { readonly policy: string; readonly backend: string };
+  /** A document of policies was refused for what is in it. */
+  'policy:refused': { readonly reason: string };
   /** A policy took the place of another of its name, whose runs may still be under way. */
   'policy:replaced': { readonly policy: string; readonly backend: string };
   /** A policy is gone; its runs are being cancelled. */

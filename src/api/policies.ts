@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { NotFoundError } from '../errors.ts';
+import { BadRequestError, NotFoundError, ValidationError } from '../errors.ts';
 import type { Replacement } from '../policy/contract.ts';
 import type { Run } from '../run/run.ts';
 import type { ApiParts } from './api-parts.ts';
@@ -17,7 +17,21 @@ interface ByName {
 }
 
 /** Upstream's routes for policies and capabilities, and ours. */
-export function servePolicies(app: FastifyInstance, { registry, history, cancelRun }: ApiParts): void {
+export function servePolicies(
+  app: FastifyInstance,
+  { registry, history, cancelRun, events }: ApiParts,
+): void {
+  /** Whoever sent a document may be a program that shows its reply to nobody. */
+  const told = async <Outcome>(applying: Promise<Outcome>): Promise<Outcome> => {
+    try {
+      return await applying;
+    } catch (error) {
+      const isOfDocument = error instanceof BadRequestError || error instanceof ValidationError;
+      if (isOfDocument) events.emit('policy:refused', { reason: error.explanation });
+      throw error;
+    }
+  };
+
   /** Nobody is promised a run that could be forgotten. */
   const keep = async (run: Readonly<Run>): Promise<void> => {
     try {
@@ -40,7 +54,7 @@ export function servePolicies(app: FastifyInstance, { registry, history, cancelR
   });
 
   app.post('/api/v1/policies', { onRequest: requireYaml }, async (request, reply) => {
-    const names = await registry.apply(documentIn(request), provenanceOf(request));
+    const names = await told(registry.apply(documentIn(request), provenanceOf(request)));
     return reply.code(201).send({ detail: startedText(names) } satisfies DetailReply);
   });
 
@@ -60,7 +74,7 @@ export function servePolicies(app: FastifyInstance, { registry, history, cancelR
     const { readPutQuery } = await queries();
     const { cancel: cancelRuns } = readPutQuery(request.query);
     const provenance = provenanceOf(request);
-    const outcome = await registry.replace(name, documentIn(request), { provenance, cancelRuns });
+    const outcome = await told(registry.replace(name, documentIn(request), { provenance, cancelRuns }));
     const detail = `policy '${name}' ${OUTCOMES[outcome]}`;
     return reply.code(outcome === 'created' ? 201 : 200).send({ detail } satisfies DetailReply);
   });

@@ -81,7 +81,7 @@ type Finding = { readonly rows: readonly ValidationFinding[] };
 class Checker {
   readonly #context: CheckContext;
   readonly #converter = new PlainConverter();
-  readonly #schedules = new Map<string, boolean>();
+  readonly #schedules = new Map<string, string>();
 
   constructor(context: CheckContext) {
     this.#context = context;
@@ -116,8 +116,11 @@ class Checker {
     if (!(config instanceof Map)) return [];
     const rows: ValidationFinding[] = [];
     const schedule = textAt(expanded, 'schedule');
-    if (schedule !== undefined && !this.#isSchedule(schedule, textAt(run, 'timezone'))) {
-      rows.push(valueError([...base, 'config', 'schedule'], 'Invalid cron schedule format.'));
+    const fault = schedule === undefined ? '' : this.#cronFault(schedule, textAt(run, 'timezone'));
+    if (fault !== '') {
+      // It quotes the schedule, which may have come out of the environment.
+      const why = config.get('schedule') === schedule ? fault : undefined;
+      rows.push(valueError([...base, 'config', 'schedule'], 'Invalid cron schedule format.', why));
     }
     for (const key of config.keys()) {
       if (typeof key !== 'string') rows.push(invalidKey([...base, 'config', nameOf(key)]));
@@ -125,14 +128,15 @@ class Checker {
     return rows;
   }
 
-  #isSchedule(expression: string, zone: string | undefined): boolean {
+  /** What is wrong with it; `''`: nothing. */
+  #cronFault(expression: string, zone: string | undefined): string {
     const timezone = zone !== undefined && isTimezone(zone) ? zone : this.#context.hostTimezone;
     const key = `${timezone} ${expression}`;
     const known = this.#schedules.get(key);
     if (known !== undefined) return known;
-    const isSchedule = compiles(expression, timezone);
-    this.#schedules.set(key, isSchedule);
-    return isSchedule;
+    const fault = cronFaultOf(expression, timezone);
+    this.#schedules.set(key, fault);
+    return fault;
   }
 }
 
@@ -146,12 +150,12 @@ function textAt(value: unknown, key: string): string | undefined {
   return typeof text === 'string' ? text : undefined;
 }
 
-function compiles(expression: string, timezone: string): boolean {
+function cronFaultOf(expression: string, timezone: string): string {
   try {
     compileCron(expression, timezone);
-    return true;
+    return '';
   } catch (fault) {
-    if (fault instanceof CronError) return false;
+    if (fault instanceof CronError) return fault.message;
     throw fault;
   }
 }

@@ -14,14 +14,24 @@ export function decodeDocument(document: Buffer): string {
   const found = UNPRINTABLE.exec(text);
   if (found) {
     const code = text.charCodeAt(found.index).toString(16).padStart(2, '0');
-    throw invalidYaml(`the control character \\x${code} at offset ${found.index}`);
+    throw new InvalidYamlError(`the control character \\x${code} at offset ${found.index}`);
   }
   return text;
 }
 
-/** Upstream's reply to whatever is no YAML; what was wrong is left to the log. */
-export function invalidYaml(reason: string): BadRequestError {
-  return new BadRequestError('Invalid YAML format', { cause: new Error(reason) });
+/** Upstream's reply to whatever is no YAML; what was wrong is left to the explanation. */
+export class InvalidYamlError extends BadRequestError {
+  override readonly name = 'InvalidYamlError';
+  readonly #reason: string;
+
+  constructor(reason: string) {
+    super('Invalid YAML format');
+    this.#reason = reason;
+  }
+
+  override get explanation(): string {
+    return `${this.message}: ${this.#reason}`;
+  }
 }
 
 function decode(document: Buffer): string {
@@ -29,7 +39,7 @@ function decode(document: Buffer): string {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(document);
   } catch {
-    throw invalidYaml(`the bytes are not ${encoding}`);
+    throw new InvalidYamlError(`the bytes are not ${encoding}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { constructFromEvents, YAMLException } from 'js-yaml';
 import { BadRequestError, messageOf, RequestError } from '../errors.ts';
-import { invalidYaml } from './decode.ts';
+import { InvalidYamlError } from './decode.ts';
 import type { Path } from './expand.ts';
 import { MAX_DEPTH, MAX_MERGED_KEYS, refuseTooManyValues } from './limits.ts';
 import { type ParsedEvents, parseLikeUpstream } from './parse-events.ts';
@@ -38,7 +38,7 @@ export function* parseYamlInSteps(text: string): Steps<YamlDocument> {
     // `json`: the last of two equal keys wins, as upstream.
     const options = { source: parsed.source, schema, json: true, maxTotalMergeKeys: MAX_MERGED_KEYS };
     const documents = constructFromEvents(parsed.events, options);
-    if (documents.length > 1) throw invalidYaml('more than one document');
+    if (documents.length > 1) throw new InvalidYamlError('more than one document');
     return { ...parsed, value: documents[0] ?? null, isSurprising, base: [] };
   } catch (fault) {
     throw requestErrorFor(fault);
@@ -51,7 +51,7 @@ const MAX_REASON = 200;
 /** Without the piece of source that the library's message shows: it may hold a secret. */
 function requestErrorFor(fault: unknown): RequestError {
   if (fault instanceof RequestError) return fault;
-  if (!(fault instanceof YAMLException)) return invalidYaml(messageOf(fault));
+  if (!(fault instanceof YAMLException)) return new InvalidYamlError(messageOf(fault));
   if (/maxDepth/.test(fault.reason)) {
     return new BadRequestError(`the document nests deeper than ${MAX_DEPTH} levels`);
   }
@@ -59,5 +59,5 @@ function requestErrorFor(fault: unknown): RequestError {
     return new BadRequestError(`the document's merge keys (<<) copy more than ${MAX_MERGED_KEYS} keys`);
   }
   const place = fault.mark ? ` at line ${fault.mark.line + 1}, column ${fault.mark.column + 1}` : '';
-  return invalidYaml(fault.reason.slice(0, MAX_REASON) + place);
+  return new InvalidYamlError(fault.reason.slice(0, MAX_REASON) + place);
 }

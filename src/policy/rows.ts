@@ -21,8 +21,11 @@ export const stringType = (path: Path): ValidationFinding =>
 export const invalidKey = (path: Path): ValidationFinding =>
   row(path, 'invalid_key', 'Keys should be strings');
 
-export const valueError = (path: Path, text: string): ValidationFinding =>
-  row(path, 'value_error', `Value error, ${text}`);
+/** @param why is not for upstream's reply. */
+export const valueError = (path: Path, text: string, why?: string): ValidationFinding => ({
+  ...row(path, 'value_error', `Value error, ${text}`),
+  ...(why !== undefined && { why }),
+});
 
 function row(path: Path, type: string, error: string): ValidationFinding {
   return { path, field: fieldOf(path), type, error };

@@ -1,7 +1,8 @@
 import type { BackendHost } from '../backend/host.ts';
-import { ValidationError } from '../errors.ts';
+import { BadRequestError, ValidationError } from '../errors.ts';
 import { compileCron } from '../trigger/cron.ts';
 import type { PolicyDraft, PolicyWarning, ValidatedPolicy } from './contract.ts';
+import { InvalidYamlError } from './decode.ts';
 import { fieldOf } from './field-of.ts';
 import { findPlaces } from './locate.ts';
 import { type OpenedDraft, openPackages } from './open-packages.ts';
@@ -17,7 +18,7 @@ interface ValidationParts {
 
 /**
  * What would come of applying a document, with nothing applied: its packages are opened, asked and let go.
- * Rejects as applying would, the rows of a `ValidationError` with their places; a name that is taken is a warning.
+ * Rejects as applying would, with places and reasons where upstream's words have none; a name that is taken is a warning.
  */
 export async function validatePolicies(
   document: Buffer,
@@ -32,6 +33,7 @@ export async function validatePolicies(
     );
     return opened.map((one) => validated(one, taken.get(one.draft.name), now));
   } catch (error) {
+    if (error instanceof InvalidYamlError) throw new BadRequestError(error.explanation);
     throw error instanceof ValidationError ? withPlaces(error, document) : error;
   }
 }

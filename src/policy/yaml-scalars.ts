@@ -1,4 +1,4 @@
-import { invalidYaml } from './decode.ts';
+import { InvalidYamlError } from './decode.ts';
 
 // How YAML 1.1 reads plain scalars, as the Python worker's library does (sheet: Policy document).
 
@@ -40,8 +40,8 @@ export function readInteger(text: string): number | bigint | undefined {
   if (text.length > MAX_NUMBER_LENGTH) return refuseLongInteger(text);
   if (!INTEGER.test(text)) return undefined;
   const digits = text.replace(/^[-+]|_/g, '');
-  if (digits.length > MAX_DIGITS) throw invalidYaml(`an integer of ${digits.length} digits`);
-  if (digits === '0x' || digits === '0b') throw invalidYaml(`${text} has no digits`);
+  if (digits.length > MAX_DIGITS) throw new InvalidYamlError(`an integer of ${digits.length} digits`);
+  if (digits === '0x' || digits === '0b') throw new InvalidYamlError(`${text} has no digits`);
   const size = magnitudeOf(digits);
   return asNumber(text.startsWith('-') ? -size : size);
 }
@@ -49,7 +49,7 @@ export function readInteger(text: string): number | bigint | undefined {
 /** A look at its start is enough: text of megabytes is not searched. */
 function refuseLongInteger(text: string): undefined {
   if (INTEGER.test(text.slice(0, MAX_NUMBER_LENGTH)))
-    throw invalidYaml(`an integer of ${text.length} characters`);
+    throw new InvalidYamlError(`an integer of ${text.length} characters`);
 }
 
 const asNumber = (value: bigint): number | bigint => {

@@ -33,6 +33,10 @@ export function logEvents(events: Events, log: Logger, clock: Clock): () => void
     manager.info({ policy }, `Stopping policy '${policy}'`);
   const undo = [
     events.on('policy:replaced', ({ policy }) => manager.info({ policy }, `Replacing policy '${policy}'`)),
+    events.on('policy:refused', ({ reason }) => {
+      const message = `Refused what was to be applied: ${clip(reason)}`;
+      fold.write(manager, 'warn', `refused\n${message}`, message);
+    }),
     events.on('policy:deleted', sayStopping),
     events.on('policy:stopped', sayStopping),
     events.on('run:started', ({ run }) => {

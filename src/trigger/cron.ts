@@ -146,10 +146,15 @@ function everFires(expression: string, timezone: string): boolean {
     const searcher = searchers.get(keyOf(expression, timezone)) ?? searcherFor(expression, timezone);
     return isOnTheClock(expression) && isInCalendar(expression) && searcher.everFires;
   } catch (fault) {
-    throw new CronError(`'${expression}': ${messageOf(fault).replace(/^Cron(Pattern|Date): /, '')}`, {
-      cause: fault,
-    });
+    throw new CronError(`'${expression}': ${reasonOf(fault)}`, { cause: fault });
   }
+}
+
+/** The library counts months from 0 when it names a wrong one. */
+function reasonOf(fault: unknown): string {
+  return messageOf(fault)
+    .replace(/^Cron(Pattern|Date): /, '')
+    .replace(/(Invalid value for month): -?\d+$/, '$1');
 }
 
 /** The days of the week fall on the same dates again after 28 years, February 29 included, until 2100. */

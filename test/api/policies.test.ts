@@ -61,11 +61,15 @@ describe('applying', () => {
       403,
       [{ field: 'policies', type: 'missing', error: 'Field required' }],
     ],
-  ])('%s is its own reply', async (error, status, detail) => {
+  ])('%s is its own reply, and told if it is the fault of the document', async (error, status, detail) => {
+    const told: string[] = [];
+    const off = api.events.on('policy:refused', ({ reason }) => told.push(reason));
     api.registry.onApply = async () => {
       throw error;
     };
     expect(said(await api.post([]))).toEqual([status, { detail }]);
+    off();
+    expect(told).toEqual(status === 503 ? [] : [error.explanation]);
     api.registry.onApply = async (document) => api.registry.add(document);
   });
 });

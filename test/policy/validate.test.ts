@@ -81,6 +81,40 @@ test('every finding has its place, those of the backends too', async () => {
   });
 });
 
+test.each([
+  ['policies:\n  a:\n\tscope: 1', /^Invalid YAML format: .+ at line 3, column 1$/],
+  ['policies:\n  a: {}\n---\npolicies: {}', 'Invalid YAML format: more than one document'],
+  ['policies: {a: {scope: *x}}', /^Invalid YAML format: .*x.* at line 1, column 2\d$/],
+  [Buffer.from([0x61, 0xff]), 'Invalid YAML format: the bytes are not utf-8'],
+])('%j is no YAML, and the reply says why and where', async (document, detail) => {
+  await using policies = new Policies();
+  expect(await errorOf(validate(policies, document))).toMatchObject({
+    statusCode: 400,
+    detail: typeof detail === 'string' ? detail : expect.stringMatching(detail),
+  });
+});
+
+test.each([
+  ['60 * * * *', "'60 * * * *': Invalid value for minute: 60"],
+  ['* * * 13 *', "'* * * 13 *': Invalid value for month"],
+  ['0 0 31 2 *', "'0 0 31 2 *' never fires"],
+  ['5m', "'5m' has 1 field, a cron expression has 5 or 6"],
+])('the schedule %j is refused with the reason', async (schedule, why) => {
+  await using policies = new Policies({ host: warm });
+  const error = await errorOf(validate(policies, documentOf({ a: { schedule } })));
+  expect(error).toMatchObject({
+    statusCode: 403,
+    detail: [{ type: 'value_error', error: `Value error, Invalid cron schedule format. ${why}` }],
+  });
+});
+
+test('a schedule out of the environment is not quoted', async () => {
+  await using policies = new Policies({ host: warm, env: { SECRET: 's3cret' } });
+  const error = await errorOf(validate(policies, documentOf({ a: { schedule: '${SECRET}' } })));
+  expect(error).toMatchObject({ statusCode: 403 });
+  expect(JSON.stringify(error)).not.toContain('s3cret');
+});
+
 test('what may not be applied is refused alike', async () => {
   await using policies = new Policies();
   for (const [document, kind] of [

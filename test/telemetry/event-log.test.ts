@@ -96,6 +96,15 @@ test('the start of a run is a DEBUG line', () => {
   ]);
 });
 
+test('a document that is refused again and again is told once, and then counted', async () => {
+  const { events, lines, clock } = setUp();
+  const reason = 'Invalid YAML format: bad indentation at line 3, column 5';
+  for (let n = 0; n < 3; n += 1) events.emit('policy:refused', { reason });
+  await clock.advance(60_000);
+  const line = `WARNING: worker.policy.manager: Refused what was to be applied: ${reason}`;
+  expect(lines.take()).toEqual([line, `${line} (2 more times)`]);
+});
+
 test('a reason of any length costs a line of bounded length', () => {
   const { events, lines } = setUp();
   events.emit('run:finished', { run: aRun('failed', { reason: 'x'.repeat(1_000_000) }) });
