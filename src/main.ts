@@ -2,7 +2,6 @@
 // Imports nothing but what every Node has: an old one must get as far as saying that it is too old.
 import module from 'node:module';
 import process from 'node:process';
-import v8 from 'node:v8';
 
 /** Hides what the command line holds, secrets among them, from the list of processes. */
 process.title = 'orb-worker';
@@ -16,12 +15,9 @@ if (major < 22 || (major === 22 && minor < 18)) {
 } else {
   // Node's own warnings: stderr is the log's alone.
   process.removeAllListeners('warning');
-  // Documents that are applied leave much behind: V8 would let its heap grow to a multiple of what lives in it.
-  v8.setFlagsFromString('--heap-growing-percent=30');
-  // Batches pass through buffers outside of that heap: V8 would look through all of it after every few of them. Node 22
-  // knows no such flag, and would say so.
-  if (major >= 24) v8.setFlagsFromString('--external-memory-accounted-in-global-limit');
   module.enableCompileCache();
+  const { tuneHeap } = await import('./tune-heap.ts');
+  tuneHeap();
   const { runCli } = await import('./cli/run-cli.ts');
   await runCli(process.argv.slice(2), process.env);
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { roomyBytes, SMALLEST_WITH_ROOM } from '../sink/roomy-bytes.ts';
 
 /*
  * A frame: the length of its body (u32), its kind (u8), its body. Numbers are big-endian.
@@ -74,7 +75,7 @@ export class FrameReader {
       this.#options.onFrame(kind, chunk.subarray(at, end));
       return end;
     }
-    this.#body = Buffer.allocUnsafeSlow(length);
+    this.#body = kind === 'batch' ? batchBody(length) : Buffer.allocUnsafeSlow(length);
     this.#bodyFilled = 0;
     return this.#readBody(this.#body, chunk, at);
   }
@@ -88,6 +89,13 @@ export class FrameReader {
     }
     return end;
   }
+}
+
+/** What stands before the entities is read before a request takes its place. */
+function batchBody(length: number): Buffer {
+  if (length < SMALLEST_WITH_ROOM) return Buffer.allocUnsafeSlow(length);
+  const entities = roomyBytes(length - BATCH_HEADER);
+  return Buffer.from(entities.buffer, entities.byteOffset - BATCH_HEADER, length);
 }
 
 /** Room for a frame, its header written: the body begins at {@link FRAME_HEADER}. */

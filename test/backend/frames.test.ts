@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  BATCH_HEADER,
   batchFrameHead,
   controlFrame,
   FrameError,
@@ -10,6 +11,7 @@ import {
   splitWork,
   workFrameHead,
 } from '../../src/backend/frames.ts';
+import { joinAround, SMALLEST_WITH_ROOM } from '../../src/sink/roomy-bytes.ts';
 
 interface Frame {
   readonly kind: FrameKind;
@@ -91,6 +93,20 @@ describe('the frame reader', () => {
     wire.fill(0);
     expect(bodies[0]?.subarray(8)).toEqual(bytes);
     expect(bodies[0]?.buffer.byteLength).toBe(108);
+  });
+
+  test('gives a large batch room for what a request says around it', () => {
+    const entities = Buffer.alloc(SMALLEST_WITH_ROOM, 7);
+    let message: Buffer | undefined;
+    const reader = new FrameReader({
+      limitOf: () => Number.POSITIVE_INFINITY,
+      onFrame: (_, body) => {
+        message = joinAround([Buffer.from('head'), body.subarray(BATCH_HEADER), Buffer.from('tail')]);
+      },
+    });
+    reader.push(batchFrameHead(1, 2, entities.length));
+    reader.push(entities);
+    expect(message?.equals(Buffer.concat([Buffer.from('head'), entities, Buffer.from('tail')]))).toBe(true);
   });
 
   test.each([

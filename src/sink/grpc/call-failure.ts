@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.ts';
+import { messageOf, UnavailableError } from '../../errors.ts';
 import { type Refusal, SinkError } from '../contract.ts';
 import { namedEntities } from '../named-entities.ts';
 
@@ -54,9 +54,11 @@ export class CallFailure extends Error {
   }
 }
 
-/** What a failed call means for the batch (`diode/README.md`: What the server enforces), in the Python worker's words. */
+/** What a failed call, or one that could not be made, means for the batch (`diode/README.md`: What the server enforces), in the Python worker's words. */
 export function sinkErrorOf(thrown: unknown): SinkError {
   if (thrown instanceof SinkError) return thrown;
+  if (thrown instanceof UnavailableError)
+    return new SinkError('unavailable', thrown.message, { cause: thrown });
   if (!(thrown instanceof CallFailure)) {
     return new SinkError('rejected', `Ingest transport error: ${messageOf(thrown)}`, { cause: thrown });
   }

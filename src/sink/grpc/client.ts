@@ -1,5 +1,6 @@
 import type { ChannelOptions, Client } from '@grpc/grpc-js';
 import type { Clock } from '../../clock.ts';
+import { madeLate } from '../../load-late.ts';
 import type { ChannelState } from '../contract.ts';
 import type { ConnectProxy } from '../proxy.ts';
 import type { Route } from '../route.ts';
@@ -42,6 +43,7 @@ type Grpc = typeof import('@grpc/grpc-js');
 export class GrpcClient {
   readonly #options: GrpcClientOptions;
   readonly #closing = new AbortController();
+  readonly #library = madeLate(() => import('@grpc/grpc-js'));
   readonly #buffers = new MessageBuffers();
   #channel: Channel | undefined;
 
@@ -51,7 +53,8 @@ export class GrpcClient {
 
   /**
    * Sends `parts`, joined to one message, to the method at `path` (the target's own path is put before it) and
-   * resolves with the reply's bytes. Rejects with a {@link CallFailure}; the deadline, `signal` and `close` end the call.
+   * resolves with the reply's bytes. Rejects with a {@link CallFailure}, or with an `UnavailableError` where the library
+   * cannot be loaded now; the deadline, `signal` and `close` end the call.
    */
   async call(
     path: string,
@@ -59,13 +62,13 @@ export class GrpcClient {
     metadata: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Buffer> {
-    const grpc = await import('@grpc/grpc-js');
-    const stop = AbortSignal.any([signal, this.#closing.signal]);
-    if (stop.aborted) throw new CallFailure(grpc.status.CANCELLED, 'given up before it was sent');
+    const grpc = await this.#library();
+    const stops = [signal, this.#closing.signal];
+    if (stops.some(isAborted)) throw new CallFailure(grpc.status.CANCELLED, 'given up before it was sent');
     const channel = this.#currentChannel(grpc);
     const message = this.#buffers.join(parts);
     try {
-      const reply = await this.#callOnce(grpc, channel.client, path, message, metadata, stop);
+      const reply = await this.#callOnce(grpc, channel.client, path, message, metadata, stops);
       channel.deadlinesInARow = 0;
       // After a failure the library may still hold on to it.
       this.#buffers.release(message);
@@ -73,7 +76,7 @@ export class GrpcClient {
     } catch (failure) {
       const byDeadline = failure instanceof CallFailure && failure.code === grpc.status.DEADLINE_EXCEEDED;
       if (byDeadline) channel.deadlinesInARow += 1;
-      else if (!stop.aborted) channel.deadlinesInARow = 0;
+      else if (!stops.some(isAborted)) channel.deadlinesInARow = 0;
       throw failure;
     }
   }
@@ -104,7 +107,7 @@ export class GrpcClient {
     path: string,
     message: Buffer,
     metadata: Readonly<Record<string, string>>,
-    stop: AbortSignal,
+    stops: readonly AbortSignal[],
   ): Promise<Buffer> {
     const { route, deadlineMs, clock } = this.#options;
     return new Promise((resolve, reject) => {
@@ -117,7 +120,7 @@ export class GrpcClient {
         metadataOf(grpc, metadata, deadlineMs),
         (error, reply) => {
           deadline.cancel();
-          stop.removeEventListener('abort', cancel);
+          for (const stop of stops) stop.removeEventListener('abort', cancel);
           if (error === null) resolve(reply ?? Buffer.alloc(0));
           else if (late) reject(deadlinePassed(grpc, deadlineMs));
           else reject(new CallFailure(error.code, error.details));
@@ -128,7 +131,7 @@ export class GrpcClient {
         late = true;
         cancel();
       });
-      stop.addEventListener('abort', cancel, { once: true });
+      for (const stop of stops) stop.addEventListener('abort', cancel, { once: true });
     });
   }
 }
@@ -136,6 +139,8 @@ export class GrpcClient {
 function deadlinePassed(grpc: Grpc, deadlineMs: number): CallFailure {
   return new CallFailure(grpc.status.DEADLINE_EXCEEDED, `no answer within ${deadlineMs / 1000} s`);
 }
+
+const isAborted = ({ aborted }: AbortSignal): boolean => aborted;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 

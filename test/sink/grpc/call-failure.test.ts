@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
+import { UnavailableError } from '../../../src/errors.ts';
 import { CallFailure, sinkErrorOf } from '../../../src/sink/grpc/call-failure.ts';
 
 test('status codes have the names that the gRPC library gives them', () => {
@@ -41,4 +42,11 @@ test.each([
   [status.PERMISSION_DENIED, 'no', 'fatal'],
 ])('status %i, %j: %s', (code, words, kind) => {
   expect(sinkErrorOf(new CallFailure(code, words))).toMatchObject({ kind, refusal: { of: 'unknown' } });
+});
+
+test('a call that could not be made now is made again', () => {
+  expect(sinkErrorOf(new UnavailableError('no more files may be opened'))).toMatchObject({
+    kind: 'unavailable',
+    message: 'no more files may be opened',
+  });
 });

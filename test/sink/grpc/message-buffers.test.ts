@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { MessageBuffers } from '../../../src/sink/grpc/message-buffers.ts';
+import { roomyBytes } from '../../../src/sink/roomy-bytes.ts';
 
 const KIB = 1024;
 
@@ -42,4 +43,13 @@ test('no more is kept than a few, and small messages never', () => {
   const again = Array.from({ length: 10 }, () => buffers.join(parts(100 * KIB)));
   expect(again.filter((message) => memory.has(message.buffer))).toHaveLength(4);
   expect(again.some((message) => message.buffer === small.buffer)).toBe(false);
+});
+
+test('a batch with room around it is not copied, and its memory stays its own', () => {
+  const buffers = new MessageBuffers();
+  const batch = roomyBytes(100 * KIB).fill(1);
+  const message = buffers.join([Buffer.from('head'), batch]);
+  expect(message.buffer).toBe(batch.buffer);
+  buffers.release(message);
+  expect(buffers.join(parts(100 * KIB)).buffer).not.toBe(batch.buffer);
 });
