@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Answer, RealDaemon, RequestOptions } from '../../support/real-daemon.ts';
 import type { Dice } from './dice.ts';
-import { type Plan, planOf } from './plans.ts';
+import { bulkyPlanOf, type Plan, planOf } from './plans.ts';
 import { PolicyLedger } from './policy-ledger.ts';
 
 /** A batch that the daemon said was safe on disk. */
@@ -23,10 +23,11 @@ interface Traced {
   }[];
 }
 
-/** The child that looked into a package was killed. */
-const HURT = /killed by SIGKILL/;
+/** The child that looked into a package was killed, or ended: a machine that is busy lets a run take long to stop. */
+const HURT = /killed by SIGKILL|another run did not stop/;
 const MOST_POLICIES = 25;
 const MOST_IN_A_DOCUMENT = 3;
+const BULKY_POLICIES = 6;
 const LONGEST_PAUSE_MS = 60;
 const RUNS_LOOKED_AT = 5;
 
@@ -61,6 +62,14 @@ export class Driver {
       await dice.pick(actions).call(this, daemon, dice);
       await pause(dice.between(0, LONGEST_PAUSE_MS));
     }
+  }
+
+  /** Applies policies whose runs yield twice what the spool of a small data directory takes. */
+  async crowd(daemon: RealDaemon): Promise<void> {
+    const plans = Array.from({ length: BULKY_POLICIES }, () =>
+      this.#noted(bulkyPlanOf(`policy-${this.#names++}`, ++this.#versions, this.#journal)),
+    );
+    await this.#post(daemon, plans);
   }
 
   /** Looks again and again at what the daemon says it has kept. */
@@ -145,7 +154,10 @@ export class Driver {
   }
 
   #plan(name: string, dice: Dice): Plan {
-    const plan = planOf(name, ++this.#versions, this.#journal, dice);
+    return this.#noted(planOf(name, ++this.#versions, this.#journal, dice));
+  }
+
+  #noted(plan: Plan): Plan {
     this.plans.set(plan.version, plan);
     return plan;
   }

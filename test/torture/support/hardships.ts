@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { sharesOf } from '../../../src/state/bounds.ts';
 import { descendantsOf, program, type RealDaemon } from '../../support/real-daemon.ts';
 import type { Dice } from './dice.ts';
+import { get } from './outcome.ts';
 import { MANNERS, MOODS, type RecordingDiode } from './recording-diode.ts';
 
 const LONGEST_MOOD_MS = 500;
 const LONGEST_QUIET_MS = 1_500;
 const LONGEST_START_MS = 600;
 const LONGEST_DYING_MS = 500;
+const CROWDING_LOOK_MS = 50;
 
 /** Diode is well for half of the time. */
 export async function changeMoods(diode: RecordingDiode, dice: Dice, signal: AbortSignal): Promise<void> {
@@ -18,6 +21,25 @@ export async function changeMoods(diode: RecordingDiode, dice: Dice, signal: Abo
     await diode.become(dice.chance(0.4) ? 'well' : dice.pick(MOODS));
     await pause(dice.between(0, LONGEST_MOOD_MS));
   }
+}
+
+/** The least that a data directory may take. */
+const SMALL_BYTES = 64 * 1024 * 1024;
+/** Beyond that there is no room for one more batch. */
+const CROWDED_BYTES = sharesOf(SMALL_BYTES).spool - 4 * 1024 * 1024;
+const CROWDING_PATIENCE_MS = 20_000;
+
+export const SMALL_FLAGS: readonly string[] = ['--data-max-bytes', `${SMALL_BYTES}`];
+
+/** Resolves with true when backends are held back: there is no room for what they yield. */
+export async function isCrowded(daemon: RealDaemon): Promise<boolean> {
+  const deadline = performance.now() + CROWDING_PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const { delivery } = await get<{ delivery: { waiting_bytes: number } }>(daemon, '/api/v1/status');
+    if (delivery.waiting_bytes > CROWDED_BYTES) return true;
+    await pause(CROWDING_LOOK_MS);
+  }
+  return false;
 }
 
 /** Now and then it stands still as a whole, and goes on. */

@@ -6,7 +6,7 @@ import { descendantsOf, RealDaemon, runProgram } from '../../support/real-daemon
 import { Dice } from './dice.ts';
 import { Driver } from './driver.ts';
 import { findingsIn } from './findings.ts';
-import { changeMoods, dieAtStart, freeze, hurt, stop } from './hardships.ts';
+import { changeMoods, dieAtStart, freeze, hurt, isCrowded, SMALL_FLAGS, stop } from './hardships.ts';
 import { type Journal, readJournal } from './journal.ts';
 import { get, readOutcome, type ShownRun, whatIsLeft } from './outcome.ts';
 import { RecordingDiode } from './recording-diode.ts';
@@ -27,6 +27,8 @@ export interface Passed {
   readonly repeats: number;
   readonly letters: number;
   readonly kills: number;
+  /** Rounds in which backends were held back, because there was no room for more. */
+  readonly crowds: number;
 }
 
 /** Something was not as it was promised. */
@@ -73,6 +75,7 @@ class Traveller {
   readonly #data: string;
   readonly #flags: readonly string[];
   #kills = 0;
+  #crowds = 0;
 
   constructor({ directory }: Journey, diode: RecordingDiode, dice: Dice) {
     this.#diode = diode;
@@ -93,19 +96,22 @@ class Traveller {
       await dieAtStart(this.#flags, dice);
       this.#kills++;
     }
-    await using daemon = await RealDaemon.start(this.#flags);
+    // Only before there is history: that would give way, and is looked at in the end.
+    const isSmall = this.#driver.plans.size === 0 && dice.chance(0.3);
+    await using daemon = await RealDaemon.start([...this.#flags, ...(isSmall ? SMALL_FLAGS : [])]);
     await this.#checkPolicies(daemon);
     const over = new AbortController();
     const { signal } = over;
     const lanes = [
       ...Array.from({ length: LANES }, () => this.#driver.play(daemon, dice.fork(), signal)),
       this.#driver.watch(daemon, dice.fork(), signal),
-      changeMoods(this.#diode, dice.fork(), signal),
+      isSmall ? this.#crowd(daemon) : changeMoods(this.#diode, dice.fork(), signal),
       ...(dice.chance(0.25) ? [freeze(daemon, dice.fork(), signal)] : []),
       ...(dice.chance(0.25) ? [hurt(daemon, dice.fork(), signal)] : []),
     ];
     const played = Promise.all(lanes);
     played.catch(() => undefined);
+    if (isSmall && (await isCrowded(daemon))) this.#crowds++;
     await pause(dice.between(0, dice.chance(0.25) ? SHORT_ROUND_MS : LONGEST_ROUND_MS));
     const children = descendantsOf(daemon.process.pid ?? 0);
     if (dice.chance(0.25)) await stop(daemon, dice);
@@ -116,6 +122,12 @@ class Traveller {
     refuseSuspicious(daemon);
     await gone(children);
     if (dice.chance(0.2)) await this.#examine();
+  }
+
+  /** Diode is away until there is no room for more. */
+  async #crowd(daemon: RealDaemon): Promise<void> {
+    await this.#diode.become('unavailable');
+    await this.#driver.crowd(daemon);
   }
 
   /** Everything that is owed is done, and nothing else was. */
@@ -153,6 +165,7 @@ class Traveller {
       repeats: requests.filter(({ times }) => times > 1).length,
       letters: outcome.letters.length,
       kills: this.#kills,
+      crowds: this.#crowds,
     };
   }
 

@@ -63,6 +63,12 @@ export function planOf(name: string, version: number, journal: string, dice: Dic
   };
 }
 
+/** Its one run yields 12 MB. */
+export function bulkyPlanOf(name: string, version: number, journal: string): Plan {
+  const scope = { journal, version, count: 60, bytes: 200_000 };
+  return { name, version, isOnce: true, body: { config: { package: 'numbered' }, scope, run: {} } };
+}
+
 function listener(name: string, version: number, journal: string, dice: Dice): Plan {
   const scope = { journal, version, everyMs: dice.between(20, 300), ingestCount: dice.between(1, 5) };
   const body = { config: { package: 'listening', schedule: NEVER }, scope, run: {} };

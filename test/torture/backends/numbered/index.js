@@ -31,9 +31,15 @@ export default {
       yield entityOf(name, bytes);
       if (pauseEvery > 0 && index % pauseEvery === 0) await pause(pauseMs);
     }
-    await Promise.all(ingests);
+    // While there is no room they take for ever, and who is told to stop does.
+    await Promise.race([Promise.all(ingests), whenAborted(context.signal)]);
   },
 };
+
+function whenAborted(signal) {
+  if (signal.aborted) return undefined;
+  return new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
 
 function namesOf(key, count, badEvery) {
   return Array.from({ length: count }, (_, index) => {
