@@ -112,7 +112,10 @@ export class ChildWords {
         this.#unusable(message);
         break;
       case 'declined':
-        questions.decline(message.id, new QuestionError(redact(message.reason), message.thrown));
+        questions.decline(
+          message.id,
+          new QuestionError(redact(message.reason), message.thrown ? 'thrown' : 'fault'),
+        );
         break;
       case 'pong':
         break;

@@ -271,7 +271,7 @@ export class BackendChild {
   }
 
   #ask: Questions['ask'] = (kind, whose, send) => {
-    if (this.#hasEnded) return Promise.reject(new QuestionError('its process has ended'));
+    if (this.#hasEnded) return Promise.reject(new QuestionError('its process has ended', 'lost'));
     return this.#questions.ask(kind, whose, send);
   };
 
@@ -281,7 +281,9 @@ export class BackendChild {
     this.#heartbeat.end();
     this.#isKilled = true;
     this.#hasEnded = true;
-    this.#questions.declineAll(this.#killedFor ?? how);
+    // Who alone asks something of a package that ends of it would get no other answer elsewhere.
+    const isLost = this.#fault === undefined || !this.work.isNone;
+    this.#questions.declineAll(new QuestionError(this.#killedFor ?? how, isLost ? 'lost' : 'fault'));
     settleAfterDeath({
       runs: [...this.work.runs.values()],
       lives: [...this.work.lives.values()],

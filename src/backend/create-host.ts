@@ -211,7 +211,7 @@ async function askForDescription({ pool, found }: Opened): Promise<Introduction>
     return await pool.ask((child) => child.describe());
   } catch (error) {
     if (!(error instanceof QuestionError)) throw error;
-    throw error.isThrown ? new BackendError(error.message) : loadError(found.name, error.message);
+    throw error.kind === 'thrown' ? new BackendError(error.message) : loadError(found.name, error.message);
   }
 }
 

@@ -8,6 +8,7 @@ import { CrashBackoff, type CrashWait } from './crash-backoff.ts';
 import type { RunExecution } from './execution.ts';
 import { Homes } from './homes.ts';
 import type { PolicyLife } from './policy-life.ts';
+import { QuestionError } from './questions.ts';
 import { RunQueue } from './run-queue.ts';
 
 export interface PoolOptions {
@@ -29,6 +30,11 @@ const LONG_PATIENCE_MS = 1_000;
 
 /** A child that has not answered a question by then may never do that. */
 const SOON_MS = 2_000;
+
+/** Children that are asked the same, one after the other, before it is given up. */
+const MOST_ASKED = 3;
+
+type Question<Answer> = (child: BackendChild) => Promise<Answer>;
 
 /** The children of one version of a package, the runs that wait for them, and the policies that live in them. */
 export class Pool {
@@ -105,10 +111,21 @@ export class Pool {
   }
 
   /**
-   * Asks a child, the least busy one; when that does not answer soon, because of what it has run, a new one.
-   * Rejects with a {@link QuestionError} when there can be none.
+   * Asks a child, the least busy one; when that does not answer soon, because of what it has run, a new one; when that
+   * goes down with what others do in it, the next. Rejects with a {@link QuestionError} when there can be none.
    */
-  async ask<Answer>(question: (child: BackendChild) => Promise<Answer>): Promise<Answer> {
+  async ask<Answer>(question: Question<Answer>): Promise<Answer> {
+    for (let asked = 1; ; asked++) {
+      try {
+        return await this.#askOne(question);
+      } catch (error) {
+        const isLost = error instanceof QuestionError && error.kind === 'lost';
+        if (!isLost || this.#isClosed || asked >= MOST_ASKED) throw error;
+      }
+    }
+  }
+
+  async #askOne<Answer>(question: Question<Answer>): Promise<Answer> {
     const now = this.#now();
     const ready = this.#brood.leastBusy(
       (child) => child.work.window.isQuick(now) || !this.#brood.mayGrow(now),

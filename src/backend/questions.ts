@@ -6,12 +6,12 @@ import type { SchemaFinding } from './host.ts';
 /** A question that a child did not answer, and why. */
 export class QuestionError extends Error {
   override readonly name = 'QuestionError';
-  /** True when the text is the backend's own. */
-  readonly isThrown: boolean;
+  /** What went wrong: the backend threw, and the text is its own; the child went down for another's sake; anything else. */
+  readonly kind: 'thrown' | 'lost' | 'fault';
 
-  constructor(reason: string, isThrown = false) {
+  constructor(reason: string, kind: QuestionError['kind'] = 'fault') {
     super(reason);
-    this.isThrown = isThrown;
+    this.kind = kind;
   }
 }
 
@@ -39,7 +39,7 @@ export class Questions {
   readonly #open = new Map<number, Question>();
   #last = 0;
 
-  /** @param onLate is told what was not answered in time: the child is of no use to anybody. */
+  /** @param onLate is told what was not answered in time, and was declined: the child is of no use to anybody. */
   constructor(clock: Clock, onLate: (reason: string) => void) {
     this.#clock = clock;
     this.#onLate = onLate;
@@ -58,7 +58,10 @@ export class Questions {
   ): Promise<Answers[Kind]> {
     const id = ++this.#last;
     const tooLate = `${whose} took longer than ${ANSWER_WITHIN_MS / 1_000} s`;
-    const limit = this.#clock.after(ANSWER_WITHIN_MS, () => this.#onLate(tooLate));
+    const limit = this.#clock.after(ANSWER_WITHIN_MS, () => {
+      this.decline(id, new QuestionError(tooLate));
+      this.#onLate(tooLate);
+    });
     try {
       return await new Promise((resolve, reject) => {
         const answer = (given: Answer): void => {
@@ -87,8 +90,8 @@ export class Questions {
     this.#take(id).reject(error);
   }
 
-  declineAll(reason: string): void {
-    for (const question of this.#open.values()) question.reject(new QuestionError(reason));
+  declineAll(error: QuestionError): void {
+    for (const question of this.#open.values()) question.reject(error);
     this.#open.clear();
   }
 

@@ -265,6 +265,24 @@ describe('the schemas of a backend', () => {
     expect(findings).toHaveLength(100);
   });
 
+  test('are asked for again where their process went down with what another did in it', async () => {
+    await folder.add('stubborn', {
+      'index.js': backendSource(
+        `scope: { '~standard': { version: 1, vendor: 'slow', validate: (value) => isAtWork ? new Promise(() => {}) : { value } } },
+         run() { isAtWork = true; return new Promise(() => {}); },`,
+        'let isAtWork = false;',
+      ),
+    });
+    await using rig = new Rig({ backendsDirs: [folder.path] });
+    const lease = await rig.host.open('stubborn');
+    const run = startRun(lease, null);
+    await run.entered;
+    const checked = lease.check([payloadOf(null)], []);
+    run.execution.cancel(0);
+    expect(await run.outcome).toEqual({ kind: 'cancelled', cutOff: true });
+    expect(await checked).toEqual([[]]);
+  });
+
   test('that throw are an error of the package', async () => {
     await folder.add('odd', {
       'index.js': backendSource(
