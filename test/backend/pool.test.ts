@@ -15,7 +15,7 @@ describe('children', () => {
     await using rig = new Rig();
     const lease = await rig.host.open('hostile');
     for (const mood of ['burns', 'burnsPolitely']) {
-      const runs = Array.from({ length: 8 }, () => startRun(lease, { mood, ms: 150 }));
+      const runs = Array.from({ length: 8 }, () => startRun(lease, { mood, ms: 300 }));
       await Promise.all(runs.map(({ outcome }) => outcome));
       const workers = new Set(runs.map(workerOf));
       expect(workers.size).toBe(Math.min(8, availableParallelism()));
