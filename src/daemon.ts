@@ -8,6 +8,7 @@ import type { DeliveryTotals } from './delivery/contract.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
 import { StartError } from './errors.ts';
 import { Events } from './events.ts';
+import { giveBackAtRest } from './give-back.ts';
 import { goOn } from './go-on.ts';
 import { madeLate } from './load-late.ts';
 import type { DaemonOptions } from './options.ts';
@@ -81,6 +82,7 @@ async function buildDaemon(
     log.error({ module: 'events', err: fault }, `A listener of ${name} failed`),
   );
   undo.unshift(logEvents(events, log, clock));
+  undo.unshift(giveBackAtRest(clock, events));
   const tally = new Tally(events, clock.now());
   if (options.otelEndpoint !== undefined) {
     undo.unshift(await beginMetrics(options.otelEndpoint, options, surroundings, tally, version));
