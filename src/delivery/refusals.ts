@@ -21,12 +21,16 @@ export interface RefusalsOptions {
   onBuried(receipt: BatchReceipt): void;
 }
 
+/** Different words of the receiver that are told of one run; past it they are for those who want to know it all. */
+const MOST_TOLD = 20;
+
 /**
  * What happens to batches that the receiver rejects: cut, and sent in parts, until the entities at fault stand alone;
  * those become dead letters. Parts are kept before the batch that they were cut from is forgotten.
  */
 export class Refusals {
   readonly #options: RefusalsOptions;
+  readonly #told = new Set<string>();
 
   constructor(options: RefusalsOptions) {
     this.#options = options;
@@ -156,9 +160,17 @@ export class Refusals {
 
   #log({ run }: WaitingBatch, { id, entityCount, acknowledged, lastError }: BatchReceipt): void {
     const share = `${entityCount - acknowledged} of ${entityCount} entities`;
-    this.#options.log.warn(
+    this.#options.log[this.#levelFor(lastError)](
       `Policy ${run.policyName}: ${share} in batch ${id} of run ${run.runId} are dead letters: ${lastError}`,
     );
+  }
+
+  /** A run may have thousands of letters that say the same; its own line, at the end, counts them. */
+  #levelFor(error: string): 'warn' | 'debug' {
+    const words = sameWords(error);
+    if (this.#told.has(words) || this.#told.size >= MOST_TOLD) return 'debug';
+    this.#told.add(words);
+    return 'warn';
   }
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { BatchStore } from '../../src/delivery/batch-store.ts';
 import type { DeliveryOutcome } from '../../src/delivery/contract.ts';
@@ -9,7 +9,7 @@ import { open, temporaryDirectory } from '../state/support.ts';
 import { batchOfNames, HastyClock, type Manners, namesIn, PickyReceiver } from './picky-receiver.ts';
 
 const ALL = { policy: undefined, runId: undefined, limit: 100_000, after: undefined };
-const log = pino({ level: 'silent' });
+const silent = pino({ level: 'silent' });
 
 interface Delivered {
   readonly receiver: PickyReceiver;
@@ -22,6 +22,7 @@ async function deliver(
   batches: readonly (readonly string[])[],
   manners: Manners,
   store: BatchStore = createMemoryBatchStore(),
+  log: Logger = silent,
 ): Promise<Delivered> {
   const receiver = new PickyReceiver(manners);
   const delivery = createDelivery({ sink: receiver, clock: new HastyClock(), log, store, retryForMs: 1e12 });
@@ -86,6 +87,17 @@ test.each(['unnamed', 'first'] as const)(
     expect(receiver.calls.length).toBeLessThan(90);
   },
 );
+
+test('the log says what is the same of many letters once', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line).msg) });
+  const bad = Array.from({ length: 30 }, (_, index) => index * 33);
+  const { letters } = await deliver([namesOf(1_000, bad)], { refusing: 'first' }, undefined, log);
+  expect(letters).toHaveLength(30);
+  expect(lines).toEqual([
+    expect.stringMatching(/^Policy edge: 1 of \d+ entities in batch .* are dead letters: bad-0 is bad and so on$/),
+  ]);
+});
 
 test('a batch of which nothing is ever taken is given up after a few parts', async () => {
   const names = namesOf(5_000).map((name) => `bad-${name}`);

@@ -62,11 +62,24 @@ function examinationText({ directory, daemonPid, findings, isSound }: Examinatio
   const verdict = isSound ? 'sound' : 'not as it should be';
   return [
     `The data directory ${oneLine(directory)} is ${verdict} (${whose}).`,
-    ...findings.flatMap(findingLines),
+    ...findings.flatMap((finding, index) => findingLines(finding, findings[index - 1], findings[index + 1])),
   ].join('\n');
 }
 
-function findingLines({ severity, where, what, meaning, remedy }: Finding): string[] {
-  const about = [meaning, remedy].filter((words) => words !== '').map((words) => `    ${words}`);
-  return ['', `${severity}: ${oneLine(where)}: ${oneLine(what)}`, ...about];
+/** Findings that mean the same stand together, with what they mean below the last of them. */
+function findingLines(finding: Finding, before?: Finding, after?: Finding): string[] {
+  const { severity, where, what } = finding;
+  return [
+    ...(isAlike(finding, before) ? [] : ['']),
+    `${severity}: ${oneLine(where)}: ${oneLine(what)}`,
+    ...(isAlike(finding, after) ? [] : aboutOf(finding)),
+  ];
+}
+
+function isAlike(one: Finding, other: Finding | undefined): boolean {
+  return other !== undefined && other.meaning === one.meaning && other.remedy === one.remedy;
+}
+
+function aboutOf({ meaning, remedy }: Finding): string[] {
+  return [meaning, remedy].filter((words) => words !== '').map((words) => `    ${words}`);
 }

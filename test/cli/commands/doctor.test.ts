@@ -65,6 +65,20 @@ damage: ${directory}/state.sqlite: the data file cannot be read: file is not a d
   );
 });
 
+test('says once what several findings mean', async () => {
+  const directory = await used();
+  const file = join(directory, 'state.sqlite');
+  for (const path of [directory, file]) chmodSync(path, 0o755);
+  const { stdout } = await runProgram(['doctor', '--data-dir', directory]);
+  expect(stdout).toBe(`The data directory ${directory} is not as it should be (no daemon has it now).
+
+warning: ${directory}: its mode is 755
+warning: ${file}: its mode is 755
+    Other users of this machine can look into it, or change it.
+    A repair takes the rights of all others away.
+`);
+});
+
 test('tells programs in JSON', async () => {
   const directory = await used();
   chmodSync(directory, 0o755);
