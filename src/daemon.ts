@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { createApi, openLocks, type Readiness } from './api/create-api.ts';
-import { warnOfRoot } from './backend/bundles.ts';
+import { warnOfBackendsDir, warnOfRoot } from './backend/bundles.ts';
 import { childEnvironment } from './backend/child-environment.ts';
 import { lazyBackendHost } from './backend/lazy-host.ts';
 import type { Clock } from './clock.ts';
@@ -116,6 +116,7 @@ async function buildDaemon(
   undo.unshift(() => host.stop());
 
   if (options.bundlesRoot !== undefined) void warnOfRoot(options.bundlesRoot, log);
+  for (const directory of options.backendsDirs) void warnOfBackendsDir(directory, log);
 
   const history = createRunHistory({ events, clock, archive: state?.runs });
   const coordinator = createRunCoordinator({

@@ -51,6 +51,13 @@ export async function warnOfRoot(root: string, log: Logger): Promise<void> {
     log.warn({ module: 'backend', root }, `No bundle can be found: their root ${fault}`);
 }
 
+/** Says in the log why no package can be found in a folder of packages, if that is so. */
+export async function warnOfBackendsDir(directory: string, log: Logger): Promise<void> {
+  const fault = await faultOf(directory);
+  if (fault !== undefined)
+    log.warn({ module: 'backend', directory }, `No package can be found in a --backends-dir: it ${fault}`);
+}
+
 async function faultOf(root: string): Promise<string | undefined> {
   try {
     return (await stat(root)).isDirectory() ? undefined : 'is no folder';

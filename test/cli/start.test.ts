@@ -38,6 +38,20 @@ describe('a start that fails is one line and status 1', () => {
     expect(status).toBe(1);
   });
 
+  test('credentials that were to come from a variable that is not there', async () => {
+    await using diode = await FakeDiode.start();
+    diode.token.failAlways({ status: 401 });
+    const { status, stderr } = await runProgram([
+      ...['-t', `grpc://127.0.0.1:${diode.port}`, '-c', 'id', '-k', '${THE_SECRET}', '-p', '0'],
+    ]);
+    expect(stderr.split('\n')).toEqual([
+      'WARNING: worker: A flag is ${THE_SECRET}, but there is no variable THE_SECRET: it is taken as it is',
+      'ERROR: Unable to connect to Diode Server: Failed to obtain access token: Unauthorized',
+      '',
+    ]);
+    expect(status).toBe(1);
+  });
+
   test('a port in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
@@ -63,6 +77,14 @@ describe('a running daemon', () => {
     expect(await daemon.end(signal)).toBe(0);
     expect(performance.now() - before).toBeLessThan(3_000);
     expect(daemon.stderr).toContain(`INFO: worker: Stopping on ${signal}\n`);
+  });
+
+  test('says of a folder for backends why nothing is found there', async () => {
+    const missing = path.join(tmpdir(), 'orb-worker-no-such-folder');
+    await using daemon = await StartedDaemon.start(['-d', '-p', '0', '--backends-dir', missing]);
+    await daemon.says(
+      `No package can be found in a --backends-dir: it does not exist yet directory=${missing}`,
+    );
   });
 
   test('is configured by variables, and Kubernetes does not disturb it', async () => {

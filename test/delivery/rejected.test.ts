@@ -95,7 +95,9 @@ test('the log says what is the same of many letters once', async () => {
   const { letters } = await deliver([namesOf(1_000, bad)], { refusing: 'first' }, undefined, log);
   expect(letters).toHaveLength(30);
   expect(lines).toEqual([
-    expect.stringMatching(/^Policy edge: 1 of \d+ entities in batch .* are dead letters: bad-0 is bad and so on$/),
+    expect.stringMatching(
+      /^Policy edge: 1 of \d+ entities in batch .* are dead letters: bad-0 is bad and so on$/,
+    ),
   ]);
 });
 
