@@ -8,14 +8,23 @@ type WrittenRun = NonNullable<CheckedPolicy['run']>;
 const MISFIRE: MisfireRule = { mode: 'run_once', windowMs: 3_600_000 };
 const NO_RETRIES: RetryRule = { times: 0, backoffMs: 10_000 };
 
+/** Those of policies that say nothing at all, in the zone that was asked for last. */
+let unsaid: RunSettings | undefined;
+
 /** A policy's `run` with nothing missing. */
 export function runSettingsOf(run: CheckedPolicy['run'], hostTimezone: string): RunSettings {
+  if (run != null) return settingsOf(run, hostTimezone);
+  if (unsaid?.timezone !== hostTimezone) unsaid = settingsOf({}, hostTimezone);
+  return unsaid;
+}
+
+function settingsOf(run: WrittenRun, hostTimezone: string): RunSettings {
   return {
-    timezone: run?.timezone ?? hostTimezone,
-    timeoutMs: run?.timeout ?? undefined,
-    overlap: run?.overlap ?? 'skip',
-    misfire: misfireOf(run ?? {}),
-    retry: retryOf(run ?? {}),
+    timezone: run.timezone ?? hostTimezone,
+    timeoutMs: run.timeout ?? undefined,
+    overlap: run.overlap ?? 'skip',
+    misfire: misfireOf(run),
+    retry: retryOf(run),
   };
 }
 
