@@ -18,7 +18,7 @@ const SMALL_YOUNG_BYTES = 8 * 2 ** 20;
 /**
  * Gives memory back that a burst of changes has left. V8 lets its young generation grow to 128 MiB, and keeps it, and
  * all that has become garbage in the old one, until it looks at the young one the next time and finds that little is
- * made: in a daemon at rest that is hours later. Returns the function that ends it.
+ * made, or has not looked for 100 s. Here it looks sooner. Returns the function that ends it.
  *
  * @param lookForGarbage does that.
  */
