@@ -83,6 +83,7 @@ async function tryOnce(
 ): Promise<Verdict | SinkError> {
   const { epoch } = context.gate;
   let result: CallResult = 'unknown';
+  const { firstSentAt, lastSentAt } = batch.receipt;
   try {
     batch.bytes ??= await context.store.read(batch.receipt.id);
     if (signal.aborted) return { kind: 'aborted' };
@@ -93,6 +94,7 @@ async function tryOnce(
   } catch (thrown) {
     if (batch.bytes === undefined) return unreadable(thrown);
     const error = cleaned(asSinkError(thrown), redact);
+    if (error.isUnsent) batch.receipt = { ...batch.receipt, firstSentAt, lastSentAt };
     if (signal.aborted) return { kind: 'aborted' };
     noteError(batch, error, context);
     const isForGood = error.kind === 'fatal' && !context.store.isDurable;

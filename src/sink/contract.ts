@@ -87,19 +87,27 @@ export class SinkError extends Error {
   readonly kind: SinkErrorKind;
   /** For a batch that was rejected. */
   readonly refusal: Refusal;
+  /** The batch did not get as far as the receiver: there was no connection, or no token. */
+  readonly isUnsent: boolean;
 
-  constructor(kind: SinkErrorKind, message: string, options?: ErrorOptions & { readonly refusal?: Refusal }) {
+  constructor(
+    kind: SinkErrorKind,
+    message: string,
+    options?: ErrorOptions & { readonly refusal?: Refusal; readonly isUnsent?: boolean },
+  ) {
     super(message, options);
     this.kind = kind;
     this.refusal = options?.refusal ?? { of: 'unknown' };
+    this.isUnsent = options?.isUnsent ?? false;
   }
 
   /** The same, with each of its texts as `change` makes it. */
   reworded(change: (text: string) => string): SinkError {
-    const { kind, message, cause, refusal } = this;
+    const { kind, message, cause, refusal, isUnsent } = this;
     const reword = (entity: NamedEntity): NamedEntity => ({ ...entity, words: change(entity.words) });
     return new SinkError(kind, change(message), {
       cause,
+      isUnsent,
       refusal: refusal.of === 'named' ? { ...refusal, entities: refusal.entities.map(reword) } : refusal,
     });
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SinkError } from '../../src/sink/contract.ts';
 import { aRun, batchOf, empty, isPending, nothing, setUp, unavailable } from './support.ts';
 
 describe('a receiver that is away', () => {
@@ -18,6 +19,26 @@ describe('a receiver that is away', () => {
     last.acknowledge();
     expect(await run.finish()).toMatchObject({ acknowledged: 2, failure: undefined });
     expect(clock.pending).toBe(0);
+  });
+
+  test('has not been sent what did not get as far as it', async () => {
+    const { sink, delivery, clock } = setUp();
+    const run = delivery.open(aRun, nothing);
+    run.accept(batchOf('a'));
+    const first = await sink.nth(0);
+    first.fail(new SinkError('unavailable', 'no token', { isUnsent: true }));
+    await clock.advance(500);
+    const second = await sink.nth(1);
+    second.fail(unavailable('reset'));
+    await clock.advance(0);
+    const sentAt = clock.now();
+    await clock.advance(1_000);
+    const third = await sink.nth(2);
+    third.fail(new SinkError('unavailable', 'no token', { isUnsent: true }));
+    await clock.advance(0);
+    expect(await delivery.receipts(aRun.runId)).toMatchObject([
+      { outcome: 'waiting', tries: 3, firstSentAt: sentAt, lastSentAt: sentAt, lastError: 'no token' },
+    ]);
   });
 
   test('is tried at any moment up to that: runs do not come back together', async () => {

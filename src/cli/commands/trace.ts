@@ -53,12 +53,13 @@ function sumTable(trace: TraceReply): string {
 
 /** The answer to "it says ingested, and nothing is there", for our part of the way. */
 function conclusionOf(trace: TraceReply): string {
-  const { run, produced, acknowledged, rejected, waiting, dropped, forgotten_batches: forgotten } = trace;
+  const { run, produced, sent, acknowledged, rejected, waiting, dropped } = trace;
+  const { forgotten_batches: forgotten } = trace;
   if (produced === 0) return 'Nothing was taken from its backend, so nothing was sent.';
   const lines = [
     ...(waiting > 0 ? [`${some(waiting)} not acknowledged yet: still on the way.`] : []),
     ...(rejected > 0 ? [`${some(rejected)} refused: orb-worker dead-letters list --run ${run}`] : []),
-    ...(dropped > 0 ? [`${some(dropped)} given up without an answer: lost, or there all the same.`] : []),
+    ...(dropped > 0 ? [`${some(dropped)} given up without an answer: ${fateOf(sent)}.`] : []),
     ...(acknowledged === produced
       ? ['The receiver has acknowledged everything: what is missing was lost or refused behind it.']
       : []),
@@ -66,6 +67,9 @@ function conclusionOf(trace: TraceReply): string {
   if (forgotten > 0) lines.push(`${count(forgotten)} batches are forgotten, and in none of these figures.`);
   return lines.join('\n');
 }
+
+const fateOf = (sent: number): string =>
+  sent === 0 ? 'lost, because nothing was sent' : 'lost, or there all the same';
 
 function some(entities: number): string {
   return entities === 1 ? '1 entity was' : `${count(entities)} entities were`;

@@ -173,7 +173,8 @@ class DiodeSink implements Sink {
 
 function asSinkError(thrown: unknown): SinkError {
   if (!(thrown instanceof TokenError)) return sinkErrorOf(thrown);
-  return new SinkError(thrown.refused ? 'fatal' : 'unavailable', thrown.message, { cause: thrown });
+  const kind = thrown.refused ? 'fatal' : 'unavailable';
+  return new SinkError(kind, thrown.message, { cause: thrown, isUnsent: true });
 }
 
 /** The request was accepted for all that; of an error that names no entity nobody knows what it means (schema facts, "What the server enforces"). */

@@ -35,6 +35,8 @@ const OF_THE_SIZE =
 /** What a server says of a message that it will refuse each time, under a status that else is passing. */
 const OF_THE_MESSAGE = /unmarshal/i;
 const LONGEST_DETAILS = 2000;
+/** What the library says of a call that waited for a connection in vain. */
+const UNSENT = /^No connection established/;
 /** What the library adds to a failed connection when there is nothing to add. */
 const EMPTY_NOTE = /\. Resolution note: $/;
 
@@ -66,7 +68,12 @@ export function sinkErrorOf(thrown: unknown): SinkError {
   const text = NAMED_TRANSIENT.includes(status)
     ? `Transient ingest failure (${status}): ${message}`
     : `Ingest transport error: ${message === '' ? status : `${status}: ${message}`}`;
-  return new SinkError(kindOf(status, message), text, { cause: thrown, refusal: refusalOf(message) });
+  const isUnsent = UNSENT.test(message);
+  return new SinkError(kindOf(status, message), text, {
+    cause: thrown,
+    refusal: refusalOf(message),
+    isUnsent,
+  });
 }
 
 function refusalOf(message: string): Refusal {

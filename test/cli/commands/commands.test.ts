@@ -79,6 +79,10 @@ ${bad.id}        10  1,000  2026-01-02T03:04:05.678Z  +2 ms  +3 ms    +9 ms     
       [receiptOf({ outcome: 'dropped' })],
       '10 entities were given up without an answer: lost, or there all the same.',
     ],
+    [
+      [receiptOf({ outcome: 'dropped', firstSentAt: undefined })],
+      '10 entities were given up without an answer: lost, because nothing was sent.',
+    ],
     [[], 'Nothing was taken from its backend, so nothing was sent.'],
   ])('of %j says what that means', async (receipts, conclusion) => {
     const run = failedRun();

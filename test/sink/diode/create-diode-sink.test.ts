@@ -245,6 +245,10 @@ describe('before the daemon listens', () => {
     expect(sink.health().reason).toMatch(
       /^Diode at grpc:\/\/127\.0\.0\.1:\d+: Failed to obtain access token: connect ECONNREFUSED/,
     );
+    expect(await failureOf(sink.send(deviceBatch(['r1']), noSignal))).toMatchObject({
+      kind: 'unavailable',
+      isUnsent: true,
+    });
     await diode.restart();
     await clock.advance(10_000);
     await diode.until(() => diode.tokenRequests.length === 1);

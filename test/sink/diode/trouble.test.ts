@@ -60,7 +60,7 @@ test('a Diode that restarts on its port is found again', async () => {
   await diode.stop();
   await failureOf(sink.send(deviceBatch(['r2']), noSignal));
   const error = await failureOf(sink.send(deviceBatch(['r2']), noSignal));
-  expect(error.kind).toBe('unavailable');
+  expect(error).toMatchObject({ kind: 'unavailable', isUnsent: true });
   expect(error.message).toMatch(
     /^Transient ingest failure \(UNAVAILABLE\): No connection established\. .*ECONNREFUSED 127\.0\.0\.1:\d+$/,
   );
