@@ -13,6 +13,8 @@ import type { Receiver } from './receiver.ts';
 export const program = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 const backends = fileURLToPath(new URL('../backends', import.meta.url));
 const LOOK_AGAIN_MS = 5;
+/** Runs say themselves when they ended, and each look at them costs the daemon some of its time. */
+const LOOK_AT_RUNS_AGAIN_MS = 200;
 
 /**
  * The built program as a process of its own. Its log goes to a file, as under systemd, so that nobody who reads it
@@ -106,7 +108,7 @@ export class BenchDaemon implements AsyncDisposable {
       if (bad) throw new Error(`a run ended as ${bad.status}: ${bad.reason}`);
       const ended = runs.filter(({ status }) => status === 'completed');
       if (ended.length >= count) return ended;
-      await wait(10 * LOOK_AGAIN_MS);
+      await wait(LOOK_AT_RUNS_AGAIN_MS);
     }
   }
 

@@ -1,6 +1,7 @@
 // A Diode in a process of its own, which decodes what it got when it is asked.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { tuneHeap } from '../../../src/tune-heap.ts';
 import { FakeDiode } from '../../support/fake-diode.ts';
 import { decodeIngest } from '../../support/fake-diode-decode.ts';
 
@@ -69,6 +70,8 @@ export class Receiver implements AsyncDisposable {
 }
 
 async function serve(): Promise<void> {
+  // It shares the processors with what is measured, and would spend half of its time on garbage.
+  tuneHeap();
   const diode = await FakeDiode.start();
   let before = 0;
   process.on('message', (question: Question) => {
