@@ -1,11 +1,12 @@
 import type { BatchEncoding } from '../sink/contract.ts';
 import { writeEntity } from './entity.ts';
 import type { EntityError } from './entity-error.ts';
+import { JsonShape } from './json-shape.ts';
 import { JsonWriter } from './json-writer.ts';
 import { kindAttribute, writeLogRecord } from './otlp-record.ts';
 import { Output } from './output.ts';
-import { runEntry } from './struct.ts';
-import { Writer } from './writer.ts';
+import { ProtobufWriter } from './protobuf-writer.ts';
+import type { WriterOptions } from './writer.ts';
 
 /** An entity that was appended. */
 export interface Appended {
@@ -33,14 +34,14 @@ export function createAppender(
   runId: string,
   warn: (problem: EntityError) => void,
 ): EntityAppender {
-  const writer = new Writer(FIRST_CAPACITY, runEntry(runId), warn);
+  const options: WriterOptions = { capacity: FIRST_CAPACITY, runId, warn };
   switch (encoding) {
     case 'diode':
-      return diodeAppender(writer);
+      return diodeAppender(new ProtobufWriter(options));
     case 'json':
-      return jsonAppender(writer);
+      return jsonAppender(new JsonWriter(options, INDENTED, ENTITY_LEVEL));
     case 'otlp':
-      return otlpAppender(writer);
+      return otlpAppender(new JsonWriter(options, COMPACT, 0));
   }
 }
 
@@ -48,7 +49,7 @@ export function createAppender(
 const ENTITIES = 0x12;
 
 /** Entities framed for an `IngestRequest`, written where they stay. */
-function diodeAppender(output: Writer): EntityAppender {
+function diodeAppender(output: ProtobufWriter): EntityAppender {
   return {
     output,
     append(entity, index, nowMs) {
@@ -64,47 +65,42 @@ function diodeAppender(output: Writer): EntityAppender {
   };
 }
 
+const INDENTED = new JsonShape(true);
+const COMPACT = new JsonShape(false);
+
 /** Where entities stand in a dry run's file. */
 const ENTITY_LEVEL = 2;
 const BETWEEN_ENTITIES = Buffer.from(',\n');
 const BEFORE_ENTITY = Buffer.from('  '.repeat(ENTITY_LEVEL));
 
-/** Entities as JSON, as they stand between the brackets of a dry run's list. */
-function jsonAppender(writer: Writer): EntityAppender {
-  const output = new Output(FIRST_CAPACITY);
-  const json = new JsonWriter(output, true);
+/** Entities as JSON, as they stand between the brackets of a dry run's list, written where they stay. */
+function jsonAppender(output: JsonWriter): EntityAppender {
   return {
     output,
     append(entity, index, nowMs, first) {
-      writer.position = 0;
-      writeEntity(writer, entity, index, nowMs);
       output.reserve(BETWEEN_ENTITIES.length + BEFORE_ENTITY.length);
       if (!first) output.bytes(BETWEEN_ENTITIES);
       const start = output.position;
       output.bytes(BEFORE_ENTITY);
-      json.write('Entity', writer.buffer, writer.position, ENTITY_LEVEL);
-      return { start, bytes: writer.position };
+      writeEntity(output, entity, index, nowMs);
+      return { start, bytes: output.size };
     },
   };
 }
 
 /** Log records, framed for a `ScopeLogs`: the limit counts what is sent, which is more than the entity's protobuf. */
-function otlpAppender(writer: Writer): EntityAppender {
+function otlpAppender(json: JsonWriter): EntityAppender {
   const output = new Output(FIRST_CAPACITY);
-  const text = new Output(FIRST_CAPACITY);
-  const json = new JsonWriter(text, false);
   const attributes = new Map<string, Buffer>();
   return {
     output,
     append(entity, index, nowMs) {
-      writer.position = 0;
-      const kind = writeEntity(writer, entity, index, nowMs);
-      text.position = 0;
-      json.write('Entity', writer.buffer, writer.position, 0);
+      json.position = 0;
+      const kind = writeEntity(json, entity, index, nowMs);
       const attribute = attributes.get(kind) ?? kindAttribute(kind);
       attributes.set(kind, attribute);
       const start = output.position;
-      writeLogRecord(output, text.buffer.subarray(0, text.position), attribute, nowMs);
+      writeLogRecord(output, json.buffer.subarray(0, json.position), attribute, nowMs);
       return { start, bytes: output.position - start };
     },
   };

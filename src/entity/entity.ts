@@ -36,10 +36,10 @@ function writeFields(writer: Writer, entity: unknown, nowMs: number): string {
     else kind = writer.member(kind, fields, key, 'Entity');
   }
   if (!kind) throw writer.faultOf([], 'one kind of entity, such as device or ip_address', 'none');
-  if (timestamp == null) writer.moment(TIMESTAMP, fromEpochMs(nowMs));
+  if (timestamp == null) writer.moment(TIMESTAMP, 'timestamp', fromEpochMs(nowMs));
   else writer.timestamp(TIMESTAMP, 'timestamp', timestamp);
   writer.message(kind.tag, kind.name, asObject(fields[kind.name], kind.type), kind.write);
-  writer.checkSize();
+  writer.endEntity();
   return kind.name;
 }
 

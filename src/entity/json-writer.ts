@@ -1,236 +1,276 @@
-import { JsonOutput, type KeyedField } from './json-output.ts';
-import { doubleText, fractionText, secondText, stringText } from './json-scalars.ts';
-import { fieldsOf } from './schema.ts';
-import { WireReader } from './wire-reader.ts';
+import { ASCII_PADDING, type Ascii, copyAscii } from './ascii.ts';
+import type { PathStep } from './entity-error.ts';
+import { LARGEST_ENTITY_BYTES } from './entity-output.ts';
+import { doubleText, MomentBytes, stringText } from './json-scalars.ts';
+import type { JsonShape } from './json-shape.ts';
+import { writePlainText } from './plain-text.ts';
+import { framedSize, int64Size, momentSize, tagSize } from './protobuf-size.ts';
+import type { Timestamp } from './timestamp.ts';
+import { Writer, type WriterOptions } from './writer.ts';
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const BLANK = 0x20;
+/** From this length on room for 3 bytes a character is too much. */
+const LONG_TEXT = 1000;
+
+const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** Fields of `google.protobuf.Value` with their wire types. */
-const NULL_VALUE = 8;
-const NUMBER_VALUE = 17;
-const STRING_VALUE = 26;
-const BOOL_VALUE = 32;
-const STRUCT_VALUE = 42;
+const MAP_KEY = 10;
+const DOUBLE_SIZE = 8;
 
-/** Turns protobuf that was written here into proto3 JSON with the names of the schema, in one pass over the bytes. */
-export class JsonWriter extends JsonOutput {
-  private readonly reader = new WireReader();
-  private readonly layouts = new Map<string, readonly (KeyedField | undefined)[]>();
-  private lastSeconds = Number.NaN;
-  private lastSecondText = '';
+/**
+ * Entities as proto3 JSON with the names of the schema, in ASCII. Limits are about protobuf: what an entity would take
+ * as such is counted along the way.
+ */
+export class JsonWriter extends Writer {
+  /** Bytes of protobuf, without tag and length; what is open is counted without its length. */
+  size = 0;
+  private readonly shape: JsonShape;
+  private readonly firstLevel: number;
+  private readonly moments = new MomentBytes();
+  /** What says which run found an entity, once it was written, and its size as protobuf. */
+  private runEntry: { readonly bytes: Buffer; readonly size: number } | undefined;
+  /** Of the buffer. */
+  private view: DataView;
+  private level = 0;
+  /** Nothing stands in the open bracket yet. */
+  private isFirst = true;
+  /** The key of the next value is written. */
+  private isNamed = false;
 
-  /** Appends the message of this type that `bytes` begins with; its lines, but the first, are this many levels in. */
-  write(type: string, bytes: Buffer, length: number, level: number): void {
-    this.reader.bytes = bytes;
-    this.reader.position = 0;
-    this.message(type, length, level);
+  /** @param level of an entity's last line; its first one is not indented */
+  constructor(options: WriterOptions, shape: JsonShape, level: number) {
+    super(options);
+    this.shape = shape;
+    this.firstLevel = level * shape.step;
+    this.view = new DataView(this.buffer.buffer);
   }
 
-  private message(type: string, end: number, level: number): void {
-    const { reader } = this;
-    const layout = this.layoutOf(type);
-    const start = this.begin(OPEN_BRACE);
-    let field: KeyedField | undefined;
-    while (reader.position < end) {
-      const next = layout[reader.varint() >>> 3];
-      if (!next) throw new Error(`${type} was written with a field that its table does not have`);
-      if (next !== field) {
-        this.endList(field, level + 1);
-        this.key(next, field === undefined, level + 1);
-        field = next;
-        if (next.shape !== 'one') this.begin(next.shape === 'list' ? OPEN_BRACKET : OPEN_BRACE);
-        if (next.shape !== 'one') this.line(level + 2);
-      } else {
-        this.separate(level + 2);
-      }
-      if (next.shape === 'one') this.value(next.type, level + 1);
-      else if (next.shape === 'list') this.item(next.type, level + 2);
-      else this.entry(next.type, level + 2);
-    }
-    this.endList(field, level + 1);
-    this.end(CLOSE_BRACE, start, level);
+  override beginEntity(index: number): void {
+    super.beginEntity(index);
+    this.size = 0;
+    this.level = this.firstLevel;
+    this.isNamed = true;
+    this.begin('', OPEN_BRACE);
   }
 
-  private endList(field: KeyedField | undefined, level: number): void {
-    if (field === undefined || field.shape === 'one') return;
-    this.line(level);
-    this.byte(field.shape === 'list' ? CLOSE_BRACKET : CLOSE_BRACE);
+  override endEntity(): void {
+    this.end(CLOSE_BRACE);
+    this.checkSize();
   }
 
-  /** A list of numbers is packed into one field. */
-  private item(type: string, level: number): void {
-    const { reader } = this;
-    if (type !== 'int64') {
-      this.value(type, level);
+  override take(end: number, from = end): Buffer {
+    const taken = super.take(end, from);
+    this.view = new DataView(this.buffer.buffer);
+    return taken;
+  }
+
+  override string(tag: number, name: PathStep, text: string): void {
+    this.name(name);
+    this.size += tagSize(tag) + framedSize(this.quoted(name, text));
+  }
+
+  override integer(tag: number, name: PathStep, value: number | bigint): void {
+    this.size += tagSize(tag);
+    this.item(name, value);
+  }
+
+  override item(place: PathStep, value: number | bigint): void {
+    this.name(place);
+    this.quoted(place, String(value));
+    this.size += int64Size(value);
+  }
+
+  override boolean(tag: number, name: PathStep, value: boolean): void {
+    this.name(name);
+    this.ascii(value ? 'true' : 'false');
+    this.size += tagSize(tag) + 1;
+  }
+
+  override number(tag: number, name: PathStep, value: number): void {
+    this.name(name);
+    this.ascii(doubleText(value));
+    this.size += tagSize(tag) + DOUBLE_SIZE;
+  }
+
+  override octets(tag: number, name: PathStep, { buffer, byteOffset, byteLength }: Uint8Array): void {
+    this.size += tagSize(tag) + framedSize(byteLength);
+    this.checkSize();
+    this.name(name);
+    this.ascii(`"${Buffer.from(buffer, byteOffset, byteLength).toString('base64')}"`);
+  }
+
+  override moment(tag: number, name: PathStep, value: Timestamp): void {
+    const start = this.openValue(tag);
+    this.name(name);
+    const bytes = this.moments.of(value);
+    this.reserve(bytes.length);
+    this.bytes(bytes);
+    this.size += momentSize(value);
+    this.closeValue(start);
+  }
+
+  override null(tag: number, name: PathStep): void {
+    this.name(name);
+    this.ascii('null');
+    this.size += tagSize(tag) + 1;
+  }
+
+  override openMessage(tag: number, name: PathStep): number {
+    const start = this.openValue(tag);
+    this.begin(name, OPEN_BRACE);
+    return start;
+  }
+
+  override closeMessage(start: number): void {
+    this.end(CLOSE_BRACE);
+    this.closeValue(start);
+  }
+
+  override openList(tag: number, name: PathStep): number {
+    const start = this.openValue(tag);
+    this.begin(name, OPEN_BRACKET);
+    return start;
+  }
+
+  override closeList(start: number): void {
+    this.end(CLOSE_BRACKET);
+    this.closeValue(start);
+  }
+
+  override beginItems(name: string): void {
+    this.begin(name, OPEN_BRACKET);
+  }
+
+  override endItems(): void {
+    this.end(CLOSE_BRACKET);
+  }
+
+  override beginMap(name: string): void {
+    this.begin(name, OPEN_BRACE);
+  }
+
+  override endMap(): void {
+    this.end(CLOSE_BRACE);
+  }
+
+  override openEntry(tag: number, key: string): number {
+    const start = this.openValue(tag);
+    this.next(this.shape.line(this.level));
+    this.size += tagSize(MAP_KEY) + framedSize(this.quoted(key, key));
+    this.copy(this.shape.colon);
+    this.isNamed = true;
+    return start;
+  }
+
+  override closeEntry(start: number): void {
+    this.closeValue(start);
+  }
+
+  /** What surrounds a value in protobuf alone. */
+  override openValue(tag: number): number {
+    this.deepen();
+    this.size += tagSize(tag);
+    return this.size;
+  }
+
+  override closeValue(start: number): void {
+    this.depth--;
+    this.size = start + framedSize(this.size - start);
+  }
+
+  /** It is the same in every entity: at the same level, and the first in its bracket. */
+  protected override writeRunEntry(): void {
+    const { position, size, runEntry } = this;
+    if (runEntry === undefined) {
+      super.writeRunEntry();
+      const bytes = Buffer.from(this.buffer.subarray(position, this.position));
+      this.runEntry = { bytes, size: this.size - size };
       return;
     }
-    const end = reader.varint() + reader.position;
-    this.text(`"${reader.int64Text()}"`);
-    while (reader.position < end) {
-      this.separate(level);
-      this.text(`"${reader.int64Text()}"`);
+    this.reserve(runEntry.bytes.length);
+    this.bytes(runEntry.bytes);
+    this.size += runEntry.size;
+    this.isFirst = false;
+  }
+
+  protected override grow(bytes: number): void {
+    this.checkSize();
+    super.grow(bytes);
+    this.view = new DataView(this.buffer.buffer);
+  }
+
+  private checkSize(): void {
+    if (this.size > LARGEST_ENTITY_BYTES) throw this.tooLarge();
+  }
+
+  private begin(name: PathStep, bracket: number): void {
+    this.name(name);
+    this.reserve(1);
+    this.byte(bracket);
+    this.level += this.shape.step;
+    this.isFirst = true;
+  }
+
+  /** Closes a bracket: on a line of its own where there is something inside. */
+  private end(bracket: typeof CLOSE_BRACE | typeof CLOSE_BRACKET): void {
+    const { shape } = this;
+    this.level -= shape.step;
+    if (this.isFirst) {
+      this.reserve(1);
+      this.byte(bracket);
+      this.isFirst = false;
+    } else {
+      this.copy(bracket === CLOSE_BRACE ? shape.closingBrace(this.level) : shape.closingBracket(this.level));
     }
   }
 
-  /** An entry of a map: its length, the key, the value. */
-  private entry(type: string, level: number): void {
-    const { reader } = this;
-    reader.varint();
-    reader.varint();
-    this.string();
-    this.colon();
-    reader.varint();
-    this.value(type, level);
+  /** Writes what stands before a value: a field's key, or only white space before one in a list. */
+  private name(name: PathStep): void {
+    if (this.isNamed) {
+      this.isNamed = false;
+      return;
+    }
+    const { shape, level } = this;
+    this.next(typeof name === 'number' ? shape.line(level) : shape.key(name, level));
   }
 
-  private value(type: string, level: number): void {
-    const { reader } = this;
-    switch (type) {
-      case 'string':
-        this.string();
-        break;
-      case 'int64':
-        this.text(`"${reader.int64Text()}"`);
-        break;
-      case 'bool':
-        this.text(reader.varint() === 1 ? 'true' : 'false');
-        break;
-      case 'double':
-        this.text(doubleText(reader.double()));
-        break;
-      case 'bytes':
-        this.base64();
-        break;
-      case 'Timestamp':
-        this.timestamp();
-        break;
-      case 'Struct':
-        this.struct(reader.varint(), level);
-        break;
-      default: {
-        const length = reader.varint();
-        this.message(type, reader.position + length, level);
-        break;
-      }
-    }
+  /** The beginning of the next line in the open bracket. */
+  private next(line: Ascii): void {
+    this.reserve(1 + line.length + ASCII_PADDING);
+    if (this.isFirst) this.isFirst = false;
+    else this.byte(COMMA);
+    this.position = copyAscii(this.view, this.position, line);
   }
 
-  private struct(length: number, level: number): void {
-    const { reader } = this;
-    const end = reader.position + length;
-    const start = this.begin(OPEN_BRACE);
-    while (reader.position < end) {
-      this.next(start, level + 1);
-      reader.varint();
-      reader.varint();
-      reader.varint();
-      this.string();
-      this.colon();
-      reader.varint();
-      this.jsonValue(level + 1);
-    }
-    this.end(CLOSE_BRACE, start, level);
+  private copy(text: Ascii): void {
+    this.reserve(text.length + ASCII_PADDING);
+    this.position = copyAscii(this.view, this.position, text);
   }
 
-  /** A `google.protobuf.Value`: its length, then its one field. */
-  private jsonValue(level: number): void {
-    const { reader } = this;
-    reader.varint();
-    switch (reader.varint()) {
-      case NULL_VALUE:
-        reader.varint();
-        this.text('null');
-        break;
-      case NUMBER_VALUE:
-        this.text(doubleText(reader.double()));
-        break;
-      case STRING_VALUE:
-        this.string();
-        break;
-      case BOOL_VALUE:
-        this.text(reader.varint() === 1 ? 'true' : 'false');
-        break;
-      case STRUCT_VALUE:
-        this.struct(reader.varint(), level);
-        break;
-      default:
-        this.jsonList(reader.varint(), level);
-        break;
-    }
+  /** Writes a text with its quotes, and returns how many bytes it takes as UTF-8. */
+  private quoted(name: PathStep, text: string): number {
+    const { length } = text;
+    if (length >= LONG_TEXT) return this.escaped(name, text);
+    this.reserve(2 + 3 * length);
+    const end = writePlainText(this.buffer, this.position, text);
+    if (end === undefined) return this.escaped(name, text);
+    this.position = end;
+    return length;
   }
 
-  private jsonList(length: number, level: number): void {
-    const { reader } = this;
-    const end = reader.position + length;
-    const start = this.begin(OPEN_BRACKET);
-    while (reader.position < end) {
-      this.next(start, level + 1);
-      reader.varint();
-      this.jsonValue(level + 1);
-    }
-    this.end(CLOSE_BRACKET, start, level);
+  private escaped(name: PathStep, text: string): number {
+    if (!text.isWellFormed()) throw this.halfSurrogate(name);
+    const size = Buffer.byteLength(text);
+    if (size > LARGEST_ENTITY_BYTES) throw this.tooLarge();
+    this.ascii(stringText(text));
+    return size;
   }
 
-  private timestamp(): void {
-    const { reader } = this;
-    const end = reader.varint() + reader.position;
-    let seconds = 0;
-    let nanos = 0;
-    while (reader.position < end) {
-      if (reader.varint() >>> 3 === 1) seconds = Number(reader.int64Text());
-      else nanos = reader.varint();
-    }
-    if (seconds !== this.lastSeconds) {
-      this.lastSeconds = seconds;
-      this.lastSecondText = secondText(seconds);
-    }
-    this.text(`"${this.lastSecondText}${fractionText(nanos)}Z"`);
-  }
-
-  private base64(): void {
-    const { reader } = this;
-    const length = reader.varint();
-    const end = reader.position + length;
-    this.text(`"${reader.bytes.toString('base64', reader.position, end)}"`);
-    reader.position = end;
-  }
-
-  private string(): void {
-    const { reader, output } = this;
-    const length = reader.varint();
-    const start = reader.position;
-    reader.position += length;
-    output.reserve(length + 2);
-    const { buffer } = output;
-    const { bytes } = reader;
-    let to = output.position;
-    buffer[to++] = QUOTE;
-    for (let from = start; from < start + length; from++) {
-      const byte = bytes[from] ?? 0;
-      if (byte < BLANK || byte > 0x7e || byte === QUOTE || byte === BACKSLASH) {
-        this.text(stringText(bytes.toString('utf8', start, start + length)));
-        return;
-      }
-      buffer[to++] = byte;
-    }
-    buffer[to++] = QUOTE;
-    output.position = to;
-  }
-
-  private layoutOf(type: string): readonly (KeyedField | undefined)[] {
-    let layout = this.layouts.get(type);
-    if (!layout) {
-      const byNumber: (KeyedField | undefined)[] = [];
-      for (const field of fieldsOf(type)) byNumber[field.number] = { ...field, keys: [] };
-      layout = byNumber;
-      this.layouts.set(type, layout);
-    }
-    return layout;
+  private ascii(text: string): void {
+    this.reserve(text.length);
+    this.position += this.buffer.write(text, this.position, 'latin1');
   }
 }

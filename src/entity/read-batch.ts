@@ -1,10 +1,7 @@
 import type { BatchEncoding } from '../sink/contract.ts';
-import { JsonWriter } from './json-writer.ts';
 import { logRecordBody } from './otlp-record.ts';
-import { Output } from './output.ts';
 import { WireReader } from './wire-reader.ts';
-
-const FIRST_CAPACITY = 4 * 1024;
+import { entityJson } from './wire-to-json.ts';
 
 /**
  * The entities of a batch that was encoded here, each as proto3 JSON without white space; read while they are asked
@@ -17,7 +14,7 @@ export function* entityTexts(bytes: Buffer, encoding: BatchEncoding): Generator<
     return;
   }
   for (const message of messagesOf(bytes)) {
-    yield encoding === 'otlp' ? logRecordBody(message) : jsonOf(message);
+    yield encoding === 'otlp' ? logRecordBody(message) : entityJson(message);
   }
 }
 
@@ -33,10 +30,4 @@ function* messagesOf(bytes: Buffer): Generator<Buffer> {
     if (reader.position > bytes.length) throw new Error('the batch ends within an entity');
     yield bytes.subarray(start, reader.position);
   }
-}
-
-function jsonOf(entity: Buffer): string {
-  const output = new Output(FIRST_CAPACITY);
-  new JsonWriter(output, false).write('Entity', entity, entity.length, 0);
-  return output.buffer.toString('latin1', 0, output.position);
 }

@@ -1,13 +1,13 @@
 import type { WriteMessage } from '../generated/encoder.ts';
 import type { EntityError } from './entity-error.ts';
+import { EntityOutput } from './entity-output.ts';
 import { expectField, expectMessage, holdsFields } from './expectations.ts';
 import { inherit } from './inherit.ts';
 import { readInt64 } from './int64.ts';
-import { MessageOutput, TAG_AND_VARINT_BYTES } from './message-output.ts';
 import { type Member, membersOf } from './oneof.ts';
 import { fieldsOf } from './schema.ts';
 import { readObject, writeStructFields } from './struct.ts';
-import { readTimestamp, type Timestamp } from './timestamp.ts';
+import { readTimestamp } from './timestamp.ts';
 
 export type { Member };
 
@@ -17,10 +17,18 @@ type Fields = Record<string, unknown>;
 const KIND_DEPTH = 2;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const MAP_KEY = 10;
 const MAP_VALUE = 18;
-const TIMESTAMP_SECONDS = 8;
-const TIMESTAMP_NANOS = 16;
+/** In the metadata of every kind. */
+const RUN_ID = 'run_id';
+
+export interface WriterOptions {
+  /** Bytes to begin with. */
+  readonly capacity: number;
+  /** Which run finds the entities; empty: they do not say. */
+  readonly runId: string;
+  /** Told of what is left out. */
+  readonly warn: (problem: EntityError) => void;
+}
 
 /**
  * What the generated code writes fields with: each method checks one value and throws an `EntityError` that says where
@@ -28,14 +36,13 @@ const TIMESTAMP_NANOS = 16;
  *
  * `singular...` leaves out what the field holds anyway (`''`, 0), `optional...` does not: schema facts, "label".
  */
-export class Writer extends MessageOutput {
-  /** The Struct entry that every kind's `metadata` gets; empty: none. */
-  private readonly runEntry: Buffer;
-  private readonly warn: (problem: EntityError) => void;
+export abstract class Writer extends EntityOutput {
+  private readonly runId: string;
+  private readonly warn: WriterOptions['warn'];
 
-  constructor(capacity: number, runEntry: Buffer, warn: (problem: EntityError) => void) {
+  constructor({ capacity, runId, warn }: WriterOptions) {
     super(capacity);
-    this.runEntry = runEntry;
+    this.runId = runId;
     this.warn = warn;
   }
 
@@ -56,12 +63,15 @@ export class Writer extends MessageOutput {
 
   strings(tag: number, name: string, value: unknown): void {
     const list = this.list(name, value);
+    if (list.length === 0) return;
     this.enter(name);
+    this.beginItems(name);
     for (let i = 0; i < list.length; i++) {
       const item = list[i];
       if (typeof item !== 'string') throw this.fault(i, 'a string', item);
       this.string(tag, i, item);
     }
+    this.endItems();
     this.leave();
   }
 
@@ -70,46 +80,38 @@ export class Writer extends MessageOutput {
   }
 
   singularInt64(tag: number, name: string, value: unknown): void {
-    const integer = this.integer(name, value);
-    if (integer !== 0 && integer !== 0n) this.int64(tag, integer);
+    const integer = this.readInteger(name, value);
+    if (integer !== 0 && integer !== 0n) this.integer(tag, name, integer);
   }
 
   optionalInt64(tag: number, name: string, value: unknown): void {
-    this.int64(tag, this.integer(name, value));
+    this.integer(tag, name, this.readInteger(name, value));
   }
 
   int64s(tag: number, name: string, value: unknown): void {
     const list = this.list(name, value);
     if (list.length === 0) return;
     this.enter(name);
-    const start = this.open(tag);
-    for (let i = 0; i < list.length; i++) {
-      const integer = this.integer(i, list[i]);
-      this.reserve(TAG_AND_VARINT_BYTES);
-      this.signedVarint(integer);
-    }
-    this.close(start);
+    const start = this.openList(tag, name);
+    for (let i = 0; i < list.length; i++) this.item(i, this.readInteger(i, list[i]));
+    this.closeList(start);
     this.leave();
   }
 
   bool(tag: number, name: string, value: unknown): void {
     if (typeof value !== 'boolean') throw this.fault(name, 'true or false', value);
-    this.flag(tag, value);
+    this.boolean(tag, name, value);
   }
 
   double(tag: number, name: string, value: unknown): void {
     if (typeof value !== 'number') throw this.fault(name, 'a number', value);
-    this.float64(tag, value);
+    this.number(tag, name, value);
   }
 
   singularBytes(tag: number, name: string, value: unknown): void {
     const bytes = typeof value === 'string' && BASE64.test(value) ? Buffer.from(value, 'base64') : value;
     if (!(bytes instanceof Uint8Array)) throw this.fault(name, 'a Uint8Array or base64', value);
-    if (bytes.length === 0) return;
-    this.reserve(TAG_AND_VARINT_BYTES + bytes.length);
-    this.tag(tag);
-    this.varint(bytes.length);
-    this.bytes(bytes);
+    if (bytes.length > 0) this.octets(tag, name, bytes);
   }
 
   timestamp(tag: number, name: string, value: unknown): void {
@@ -117,74 +119,67 @@ export class Writer extends MessageOutput {
     if (!moment) {
       throw this.fault(name, 'a valid Date or an RFC 3339 time such as 2026-01-02T03:04:05Z', value);
     }
-    this.moment(tag, moment);
-  }
-
-  /** A moment that needs no check. */
-  moment(tag: number, { seconds, nanos }: Timestamp): void {
-    const start = this.open(tag);
-    this.reserve(2 * TAG_AND_VARINT_BYTES);
-    if (seconds !== 0) this.int64(TIMESTAMP_SECONDS, seconds);
-    if (nanos !== 0) this.int64(TIMESTAMP_NANOS, nanos);
-    this.close(start);
+    this.moment(tag, name, moment);
   }
 
   message(tag: number, name: string, value: unknown, write: WriteMessage): void {
     this.enter(name);
-    const start = this.open(tag);
+    const start = this.openMessage(tag, name);
     write(this, value);
-    this.close(start);
+    this.closeMessage(start);
     this.leave();
   }
 
   messages(tag: number, name: string, value: unknown, write: WriteMessage): void {
     const list = this.list(name, value);
+    if (list.length === 0) return;
     this.enter(name);
+    this.beginItems(name);
     for (let i = 0; i < list.length; i++) {
       this.enter(i);
-      const start = this.open(tag);
+      const start = this.openMessage(tag, i);
       write(this, list[i]);
-      this.close(start);
+      this.closeMessage(start);
       this.leave();
     }
+    this.endItems();
     this.leave();
   }
 
   customFields(tag: number, name: string, value: unknown, write: WriteMessage): void {
     const map = readObject(this, name, value);
     this.enter(name);
+    let isEmpty = true;
     for (const key of Object.keys(map)) {
       const entry = map[key];
       if (entry == null) continue;
-      const start = this.open(tag);
-      this.string(MAP_KEY, key, key);
-      this.enter(key);
-      const valueStart = this.open(MAP_VALUE);
-      write(this, entry);
-      this.close(valueStart);
-      this.leave();
-      this.close(start);
+      if (isEmpty) this.beginMap(name);
+      isEmpty = false;
+      const start = this.openEntry(tag, key);
+      this.message(MAP_VALUE, key, entry, write);
+      this.closeEntry(start);
     }
+    if (!isEmpty) this.endMap();
     this.leave();
   }
 
   /** `metadata` of any message; that of an entity's kind also says which run found it (sheet: Sending to Diode 4). */
   metadata(tag: number, value: unknown): void {
-    const { runEntry } = this;
-    const ofKind = this.depth === KIND_DEPTH && runEntry.length > 0;
+    const ofKind = this.depth === KIND_DEPTH && this.runId !== '';
     if (!ofKind && value == null) return;
-    const start = this.open(tag);
-    if (ofKind) {
-      this.reserve(runEntry.length);
-      this.bytes(runEntry);
-    }
+    const start = this.openMessage(tag, 'metadata');
+    if (ofKind) this.writeRunEntry();
     if (value != null) {
       const fields = readObject(this, 'metadata', value);
       this.enter('metadata');
-      writeStructFields(this, fields, ofKind ? 'run_id' : undefined);
+      writeStructFields(this, fields, ofKind ? RUN_ID : undefined);
       this.leave();
     }
-    this.close(start);
+    this.closeMessage(start);
+  }
+
+  protected writeRunEntry(): void {
+    writeStructFields(this, { [RUN_ID]: this.runId });
   }
 
   /** Refuses a key that the message does not have, unless it says nothing or is not the object's own. */
@@ -236,29 +231,10 @@ export class Writer extends MessageOutput {
     return value;
   }
 
-  private integer(name: string | number, value: unknown): number | bigint {
+  private readInteger(name: string | number, value: unknown): number | bigint {
     const integer = readInt64(value);
     if (integer !== undefined) return integer;
     throw this.fault(name, expectInteger(value), value);
-  }
-
-  private int64(tag: number, value: number | bigint): void {
-    this.reserve(TAG_AND_VARINT_BYTES);
-    this.tag(tag);
-    this.signedVarint(value);
-  }
-
-  private signedVarint(value: number | bigint): void {
-    if (typeof value === 'number' && value >= 0) {
-      this.varint(value);
-      return;
-    }
-    let rest = BigInt.asUintN(64, BigInt(value));
-    while (rest > 127n) {
-      this.buffer[this.position++] = Number(rest & 127n) | 128;
-      rest >>= 7n;
-    }
-    this.buffer[this.position++] = Number(rest);
   }
 }
 

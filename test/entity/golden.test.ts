@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { BatchBuilder } from '../../src/entity/batch-builder.ts';
+import { entityJson } from '../../src/entity/wire-to-json.ts';
 import type { BatchEncoding } from '../../src/sink/contract.ts';
-import { encodeEntity, jsonText } from './support/encode.ts';
+import { encodeEntity, jsonOf } from './support/encode.ts';
 import { dryRunFile, examples, type MessageExample, readFact } from './support/facts.ts';
 import { oracleFor } from './support/oracle.ts';
 
@@ -46,9 +47,15 @@ describe('every example', () => {
   });
 
   test.each(valid)('$name has the JSON of the SDK', (example) => {
-    const bytes = Buffer.from(example.hex, 'hex');
-    expect(JSON.parse(jsonText(bytes, true))).toEqual(example.json);
-    expect(JSON.parse(jsonText(bytes, false))).toEqual(example.json);
+    for (const isIndented of [true, false]) {
+      const { text, size } = jsonOf(example.object, isIndented);
+      expect(JSON.parse(text)).toEqual(example.json);
+      expect(size).toBe(example.hex.length / 2);
+    }
+  });
+
+  test.each(valid)('$name has the same JSON when its bytes are read back', (example) => {
+    expect(JSON.parse(entityJson(Buffer.from(example.hex, 'hex')))).toEqual(example.json);
   });
 
   test.each(examples.filter((example) => example.kind === null))('$name is refused', (example) => {

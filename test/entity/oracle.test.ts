@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { membersOf } from '../../src/entity/oneof.ts';
-import { encodeEntity, jsonText } from './support/encode.ts';
+import { entityJson } from '../../src/entity/wire-to-json.ts';
+import { encodeEntity, jsonOf } from './support/encode.ts';
 import { oracleFor } from './support/oracle.ts';
 import { randomEntity } from './support/random-entity.ts';
 
@@ -16,13 +17,23 @@ test('any entity has the bytes that another protobuf library gives it', () => {
   );
 });
 
-test('any entity has the JSON that another protobuf library gives it', () => {
+test('any entity has the JSON that another protobuf library gives it, and counts its bytes', () => {
   fc.assert(
-    fc.property(randomEntity, fc.boolean(), (entity, pretty) => {
+    fc.property(randomEntity, fc.boolean(), (entity, isIndented) => {
       const bytes = oracle.encode(entity);
-      const text = jsonText(bytes, pretty);
-      expect(text).toMatch(/^[\n\x20-\x7e]*$/);
+      const { text, size } = jsonOf(entity, isIndented);
+      expect(text).toMatch(isIndented ? /^[\n\x20-\x7e]*$/ : /^[\x20-\x7e]*$/);
       expect(JSON.parse(text)).toEqual(oracle.decode(bytes));
+      expect(size).toBe(bytes.length);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('any entity has the same JSON when its bytes are read back', () => {
+  fc.assert(
+    fc.property(randomEntity, (entity) => {
+      expect(entityJson(encodeEntity(entity))).toBe(jsonOf(entity, false).text);
     }),
     { numRuns: 400 },
   );

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { BatchBuilder } from '../../src/entity/batch-builder.ts';
 import { entityTexts } from '../../src/entity/read-batch.ts';
 import type { BatchEncoding } from '../../src/sink/contract.ts';
-import { encodeEntity, jsonText } from './support/encode.ts';
+import { jsonOf } from './support/encode.ts';
 import { examples } from './support/facts.ts';
 
 const objects = examples.filter(({ kind }) => kind !== null).map(({ object }) => object);
@@ -17,7 +17,7 @@ test.each<BatchEncoding>(['diode', 'otlp', 'json'])(
   'the entities of a batch of %s are read back as what they were, in order',
   (encoding) => {
     const read = Array.from(entityTexts(batchOf(encoding), encoding), (text) => JSON.parse(text));
-    const written = objects.map((object) => JSON.parse(jsonText(encodeEntity(object))));
+    const written = objects.map((object) => JSON.parse(jsonOf(object).text));
     expect(read).toHaveLength(written.length);
     for (const [index, entity] of written.entries()) {
       expect(read[index]).toMatchObject(withoutMetadata(entity));

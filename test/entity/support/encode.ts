@@ -1,20 +1,28 @@
 import { writeEntity } from '../../../src/entity/entity.ts';
+import { JsonShape } from '../../../src/entity/json-shape.ts';
 import { JsonWriter } from '../../../src/entity/json-writer.ts';
-import { Output } from '../../../src/entity/output.ts';
-import { Writer } from '../../../src/entity/writer.ts';
+import { ProtobufWriter } from '../../../src/entity/protobuf-writer.ts';
+import type { Writer, WriterOptions } from '../../../src/entity/writer.ts';
 
-const NO_RUN = Buffer.alloc(0);
+/** What entities that need more room begin with. */
+const CAPACITY = 16;
 
-/** An entity's bytes as they are without a run's metadata. */
-export function encodeEntity(entity: unknown, warnings: string[] = []): Buffer {
-  const writer = new Writer(16, NO_RUN, (problem) => warnings.push(problem.message));
+function optionsOf(warnings: string[]): WriterOptions {
+  return { capacity: CAPACITY, runId: '', warn: (problem) => warnings.push(problem.message) };
+}
+
+function written(writer: Writer, entity: unknown): Buffer {
   writeEntity(writer, entity, 0, Date.UTC(2031, 2, 14));
   return writer.buffer.subarray(0, writer.position);
 }
 
-/** The JSON text of an entity's bytes. */
-export function jsonText(bytes: Buffer, pretty = true): string {
-  const output = new Output(16);
-  new JsonWriter(output, pretty).write('Entity', bytes, bytes.length, 0);
-  return output.buffer.toString('utf8', 0, output.position);
+/** An entity's bytes as they are without a run's metadata. */
+export function encodeEntity(entity: unknown, warnings: string[] = []): Buffer {
+  return written(new ProtobufWriter(optionsOf(warnings)), entity);
+}
+
+/** An entity's JSON without a run's metadata, and how many bytes it would take as protobuf. */
+export function jsonOf(entity: unknown, isIndented = true): { text: string; size: number } {
+  const writer = new JsonWriter(optionsOf([]), new JsonShape(isIndented), 0);
+  return { text: written(writer, entity).toString(), size: writer.size };
 }
