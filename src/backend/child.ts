@@ -8,6 +8,7 @@ import { ChildWork } from './child-work.ts';
 import type { Description } from './contract.ts';
 import type { RunExecution } from './execution.ts';
 import { FrameReader } from './frames.ts';
+import { giveBack } from './give-back.ts';
 import { Heartbeat, LONGEST_SILENCE_MS } from './heartbeat.ts';
 import type { PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
@@ -216,7 +217,7 @@ export class BackendChild {
       if (this.#isKilled) return;
       this.#heartbeat.heard();
       try {
-        reader.push(chunk);
+        if (reader.push(chunk)) giveBack(chunk);
       } catch (error) {
         void this.kill(`broke the rules of its channel: ${messageOf(error)}`);
       }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { roomyBytes, SMALLEST_WITH_ROOM } from '../sink/roomy-bytes.ts';
+import { giveBack } from './give-back.ts';
 
 /*
  * A frame: the length of its body (u32), its kind (u8), its body. Numbers are big-endian.
@@ -42,17 +43,24 @@ export class FrameReader {
   #kind: FrameKind = 'control';
   #body: Buffer | undefined;
   #bodyFilled = 0;
+  /** A part of the chunk was given to somebody. */
+  #isShared = false;
 
   constructor(options: FrameReaderOptions) {
     this.#options = options;
   }
 
-  /** Takes the next bytes, however they were cut. Throws {@link FrameError}; the reader is of no use after that. */
-  push(chunk: Buffer): void {
+  /**
+   * Takes the next bytes, however they were cut, and returns true if all of them were copied. Throws {@link FrameError};
+   * the reader is of no use after that.
+   */
+  push(chunk: Buffer): boolean {
     let at = 0;
+    this.#isShared = false;
     while (at < chunk.length) {
       at = this.#body === undefined ? this.#readHeader(chunk, at) : this.#readBody(this.#body, chunk, at);
     }
+    return !this.#isShared;
   }
 
   #readHeader(chunk: Buffer, at: number): number {
@@ -72,6 +80,7 @@ export class FrameReader {
     this.#kind = kind;
     const end = at + length;
     if (end <= chunk.length && kind !== 'batch') {
+      this.#isShared = true;
       this.#options.onFrame(kind, chunk.subarray(at, end));
       return end;
     }
@@ -145,6 +154,8 @@ export class FrameSender {
   readonly #socket: Socket;
   #parts: Buffer[] = [];
   #bytes = 0;
+  /** Parts that nobody needs any more when they have gone. */
+  readonly #passing = new WeakSet<Buffer>();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -157,6 +168,12 @@ export class FrameSender {
       this.#parts.push(part);
       this.#bytes += part.length;
     }
+  }
+
+  /** The same for a frame whose `body` nobody may use any more: its memory is given back when it has gone. */
+  sendLast(head: Buffer, body: Buffer): void {
+    this.#passing.add(body);
+    this.send(head, body);
   }
 
   /** Bytes that the other side has not read yet, as far as this side knows. */
@@ -172,8 +189,13 @@ export class FrameSender {
     this.#bytes = 0;
     if (this.#socket.destroyed) return;
     this.#socket.cork();
-    for (const joined of joinSmall(parts)) this.#socket.write(joined);
+    for (const joined of joinSmall(parts)) this.#write(joined);
     this.#socket.uncork();
+  }
+
+  #write(part: Buffer): void {
+    if (this.#passing.has(part)) this.#socket.write(part, () => giveBack(part));
+    else this.#socket.write(part);
   }
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -7,6 +9,7 @@ import {
   FrameError,
   type FrameKind,
   FrameReader,
+  FrameSender,
   MAX_CONTROL_BYTES,
   splitWork,
   workFrameHead,
@@ -109,6 +112,18 @@ describe('the frame reader', () => {
     expect(message?.equals(Buffer.concat([Buffer.from('head'), entities, Buffer.from('tail')]))).toBe(true);
   });
 
+  test('says whether it has copied all of a chunk', () => {
+    const reader = new FrameReader({ limitOf: () => 1_000, onFrame() {} });
+    const batch = Buffer.concat([batchFrameHead(1, 2, 100), Buffer.alloc(100)]);
+    const control = controlFrame('{}');
+    expect(reader.push(batch.subarray(0, 50))).toBe(true);
+    expect(reader.push(Buffer.concat([batch.subarray(50), control]))).toBe(false);
+    expect(reader.push(batch)).toBe(true);
+    expect(reader.push(control)).toBe(false);
+    expect(reader.push(control.subarray(0, 6))).toBe(true);
+    expect(reader.push(control.subarray(6))).toBe(true);
+  });
+
   test.each([
     ['no known kind', Buffer.from([0, 0, 0, 0, 9]), 'a frame of no known kind'],
     ['too long', controlFrame('x'.repeat(11)), 'a control frame of 11 bytes, more than is allowed now'],
@@ -128,6 +143,24 @@ describe('the frame reader', () => {
     });
     expect(() => reader.push(Buffer.from([0, 0, 0, 0, 1]))).toThrow(FrameError);
   });
+});
+
+test('a sender gives back the memory of a last frame when that has gone, and of no other', async () => {
+  const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const socket = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1');
+  const sender = new FrameSender(socket);
+  const [kept, passing] = [Buffer.alloc(100_000), Buffer.alloc(100_000)];
+  sender.send(kept);
+  sender.sendLast(batchFrameHead(1, 1, passing.length), passing);
+  sender.flush();
+  expect(passing).toHaveLength(100_000);
+  await new Promise<void>((resolve) => socket.end(resolve));
+  expect(passing).toHaveLength(0);
+  expect(kept).toHaveLength(100_000);
+  server.close();
+  await once(server, 'close');
 });
 
 test('work comes apart as it was put together', () => {

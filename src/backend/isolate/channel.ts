@@ -48,9 +48,10 @@ export class Channel {
     this.#named.runs.push(run);
   }
 
+  /** Nobody may use `bytes` afterwards. */
   sendBatch(run: number, entityCount: number, bytes: Buffer): void {
     this.#sendNamed();
-    this.#sender.send(batchFrameHead(run, entityCount, bytes.length), bytes);
+    this.#sender.sendLast(batchFrameHead(run, entityCount, bytes.length), bytes);
   }
 
   /** Hands over what was said, unless that was done a moment ago: before code is called that may never come back. */
