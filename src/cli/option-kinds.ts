@@ -40,6 +40,11 @@ export function text<Fallback extends string | undefined>(
   return single(words, (value) => value || undefined);
 }
 
+/** Where to listen, or what to reach; an IPv6 address may be written as in a URL, in brackets. */
+export function hostName(words: Words & { fallback: string }): OptionKind<string> {
+  return single(words, (value) => value.replace(/^\[(.+)\]$/, '$1') || undefined);
+}
+
 /** Text that may be `${NAME}` as a whole, and then comes from the environment (sheet: Command line). */
 export function reference(words: Words): OptionKind<string | undefined> {
   return single({ ...words, fallback: undefined }, (value, env) => {

@@ -2,6 +2,7 @@ import { apiTokens } from './api-token.ts';
 import {
   choice,
   duration,
+  hostName,
   integer,
   list,
   lockFile,
@@ -15,7 +16,7 @@ import {
 const LONGEST_PERIOD = 2_147_483;
 
 const declared = {
-  host: text({
+  host: hostName({
     short: 's',
     placeholder: 'HOST',
     help: 'Address to listen on',

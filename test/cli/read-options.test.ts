@@ -37,6 +37,11 @@ test('without flags and variables the defaults hold', () => {
   });
 });
 
+test('an IPv6 address to listen on may stand in brackets', () => {
+  expect(optionsOf(['-d', '-s', '[::1]']).host).toBe('::1');
+  expect(optionsOf(['-d'], { ORB_WORKER_HOST: '[fe80::1%eth0]' }).host).toBe('fe80::1%eth0');
+});
+
 test('every flag arrives', () => {
   const argv = [
     ...[
