@@ -130,6 +130,8 @@ export class BatchQueue implements RunDelivery {
 
   finish(): Promise<DeliveryOutcome> {
     this.#isFinishing = true;
+    // Its batches may wait for days, and the room that it has not filled is there for others.
+    this.#intake.close();
     this.#sendOn();
     return this.#outcome.promise;
   }

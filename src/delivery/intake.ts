@@ -21,6 +21,7 @@ export class Intake {
   readonly #reserved: number[] = [];
   #lastKept = Promise.resolve(true);
   #sequence = 0;
+  #isClosed = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -34,10 +35,11 @@ export class Intake {
   /** Resolves with false when it closes before there is room. */
   async reserve(bytes: number): Promise<boolean> {
     const { room, closing } = this.#options;
-    const granted = (await this.#lastKept) && (await room.reserve(bytes, closing));
-    if (granted && closing.aborted) room.release(bytes);
-    else if (granted) this.#reserved.push(bytes);
-    return granted && !closing.aborted;
+    const isThereRoom = (await this.#lastKept) && !this.#isClosed && (await room.reserve(bytes, closing));
+    const isGranted = isThereRoom && !this.#isClosed && !closing.aborted;
+    if (isGranted) this.#reserved.push(bytes);
+    else if (isThereRoom) room.release(bytes);
+    return isGranted;
   }
 
   /** A batch that has room. */
@@ -58,8 +60,9 @@ export class Intake {
     return waiting;
   }
 
-  /** Gives back what was reserved and not filled. */
+  /** Nothing more comes: gives back what was reserved and not filled. Harmless when repeated. */
   close(): void {
+    this.#isClosed = true;
     for (const bytes of this.#reserved.splice(0)) this.#options.room.release(bytes);
   }
 

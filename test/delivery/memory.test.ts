@@ -55,6 +55,23 @@ describe('memory', () => {
     await large;
   });
 
+  test('reserved and not used is free when the run finishes, however long its batches wait', async () => {
+    const { sink, delivery } = setUp({ maxUnsentBytes: 100 });
+    const run = delivery.open(aRun, nothing);
+    await run.reserve(30);
+    run.accept(batchOf('waits', 30));
+    await run.reserve(60);
+    const late = expect(run.reserve(50)).rejects.toThrow('takes no more batches');
+    const other = delivery.open(aRun, nothing);
+    const next = other.reserve(70);
+    const finished = run.finish();
+    await late;
+    await next;
+    (await sink.nth(0)).acknowledge();
+    expect(await finished).toMatchObject({ batches: 1, failure: undefined });
+    await other.reserve(30);
+  });
+
   test('reserved and not used is free when the run finishes', async () => {
     const { delivery } = setUp({ maxUnsentBytes: 100 });
     const run = delivery.open(aRun, nothing);
