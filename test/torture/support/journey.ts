@@ -107,7 +107,8 @@ class Traveller {
       this.#driver.watch(daemon, dice.fork(), signal),
       isSmall ? this.#crowd(daemon) : changeMoods(this.#diode, dice.fork(), signal),
       ...(dice.chance(0.25) ? [freeze(daemon, dice.fork(), signal)] : []),
-      ...(dice.chance(0.25) ? [hurt(daemon, dice.fork(), signal)] : []),
+      // What is killed again and again fills nothing.
+      ...(!isSmall && dice.chance(0.25) ? [hurt(daemon, dice.fork(), signal)] : []),
     ];
     const played = Promise.all(lanes);
     played.catch(() => undefined);
