@@ -21,6 +21,9 @@ export interface BatchBuilderOptions {
 /** What the entities of a batch may sum up to: framing not counted (sheet: Sending to Diode 5), in OTLP what is sent. */
 const LARGEST_BATCH_BYTES = 3_145_728;
 
+/** And what they may be as they are sent: deeply nested, JSON is much larger than what it stands for. */
+const LARGEST_SENT_BYTES = 16 * 2 ** 20;
+
 /** A run with more such places than this has the same fault in all of them. */
 const MOST_WARNINGS = 10;
 
@@ -85,8 +88,9 @@ export class BatchBuilder {
 
   private append(entity: unknown, end: number): EncodedBatch | undefined {
     const { start, bytes } = this.appender.append(entity, this.added, this.now(), this.isEmpty);
-    const full = !this.isEmpty && this.batchBytes + bytes > LARGEST_BATCH_BYTES;
-    const closed = full ? this.closeAt(end, start) : undefined;
+    const isTooLarge =
+      this.batchBytes + bytes > LARGEST_BATCH_BYTES || this.appender.output.position > LARGEST_SENT_BYTES;
+    const closed = isTooLarge && !this.isEmpty ? this.closeAt(end, start) : undefined;
     this.batchEntities++;
     this.batchBytes += bytes;
     this.added++;

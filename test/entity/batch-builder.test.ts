@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BATCH_HEADER, MAX_BATCH_BYTES } from '../../src/backend/frames.ts';
 import { BatchBuilder, type EncodedBatch } from '../../src/entity/batch-builder.ts';
 import type { BatchEncoding } from '../../src/sink/contract.ts';
 import { oracleFor } from './support/oracle.ts';
@@ -74,6 +75,21 @@ describe('a batch', () => {
     expect(builder.close()?.entityCount).toBe(1);
     expect(builder.add(half)).toBeUndefined();
     expect(builder.add(siteOfSize(LIMIT / 2 + 1))?.entityCount).toBe(1);
+  });
+
+  test('of JSON that is nested deeply closes before it is too large for the way to the daemon', () => {
+    let region: object = { name: 'r' };
+    for (let depth = 0; depth < 30; depth++) region = { name: 'r', parent: region };
+    const entities = Array.from({ length: 12_000 }, () => ({ region }));
+    const batches = build(builderOf('json'), entities);
+    expect(batches.reduce((sum, { entityCount }) => sum + entityCount, 0)).toBe(12_000);
+    expect(batches.length).toBeGreaterThan(1);
+    for (const { bytes } of batches) {
+      expect(bytes.length).toBeLessThan(MAX_BATCH_BYTES - BATCH_HEADER);
+    }
+    expect(entitiesOf('json', batches[1]?.bytes ?? Buffer.alloc(0))[0]).toMatchObject({
+      region: { name: 'r' },
+    });
   });
 
   test.each(encodings)('of %s holds every entity once, in order, whatever their sizes', (encoding) => {
