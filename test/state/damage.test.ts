@@ -140,6 +140,18 @@ test.each([
   await expectSetAside(opened, directory, /log of changes/);
 });
 
+test('a data file that somebody has removed is missed', async () => {
+  const { directory } = await used();
+  rmSync(fileIn(directory));
+  const { state, log } = await openLogged(directory);
+  const warning = expect.stringMatching(/^there is no data file, though a daemon has had this directory/);
+  expect(state.health()).toEqual({ ok: true, reason: '', warning });
+  expect(log).toEqual([expect.stringMatching(/^There is no data file/)]);
+  expect(await namesIn(state)).toEqual([]);
+  await state.close();
+  expect((await openLogged(directory)).log).toEqual([]);
+});
+
 test('a log that ends in the middle of a change, as after a power cut, is no damage', async () => {
   const { directory } = await used({ isKilled: true });
   const log = `${fileIn(directory)}-wal`;

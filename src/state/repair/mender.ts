@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { messageOf } from '../../errors.ts';
 import { isDamage } from './find-damage.ts';
 import { type MendOptions, mend, report } from './mend.ts';
@@ -5,20 +6,26 @@ import { type Repair, summaryOf } from './repair-report.ts';
 
 type MenderOptions = Omit<MendOptions, 'depth' | 'now'>;
 
+const GONE =
+  'there is no data file, though a daemon has had this directory before: nothing that it kept is known any more';
+
 /** Repairs what a daemon keeps, when it starts and while it lives, and remembers that it did. */
 export class Mender {
   readonly #options: MenderOptions;
   /** The last one in this life of the daemon. */
   #repair: Repair | undefined;
   #repairs = 0;
+  readonly #isGone: boolean;
 
   constructor(options: MenderOptions) {
     this.#options = options;
+    this.#isGone = options.wasUsed && !existsSync(options.files.database);
   }
 
-  /** What was repaired last in this life of the daemon, one sentence for a person; `''`: nothing. */
+  /** What was repaired last in this life of the daemon, or was not there, one sentence for a person; `''`: nothing. */
   get warning(): string {
-    return this.#repair ? summaryOf(this.#repair) : '';
+    if (this.#repair) return summaryOf(this.#repair);
+    return this.#isGone ? GONE : '';
   }
 
   /** How often something was. */
