@@ -23,8 +23,8 @@ interface Traced {
   }[];
 }
 
-/** The child that looked into a package was killed, or ended: a machine that is busy lets a run take long to stop. */
-const HURT = /killed by SIGKILL|another run did not stop/;
+/** The child that looked into a package was killed. */
+const HURT = /killed by SIGKILL/;
 const MOST_POLICIES = 25;
 const MOST_IN_A_DOCUMENT = 3;
 const BULKY_POLICIES = 6;
