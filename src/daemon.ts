@@ -8,7 +8,7 @@ import type { DeliveryTotals } from './delivery/contract.ts';
 import { createDelivery } from './delivery/create-delivery.ts';
 import { StartError } from './errors.ts';
 import { Events } from './events.ts';
-import { giveBackAtRest } from './give-back.ts';
+import { giveBackAtRest } from './give-back-at-rest.ts';
 import { goOn } from './go-on.ts';
 import { madeLate } from './load-late.ts';
 import type { DaemonOptions } from './options.ts';

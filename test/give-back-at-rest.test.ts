@@ -3,7 +3,7 @@ import { getHeapSpaceStatistics } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Events } from '../src/events.ts';
-import { giveBackAtRest } from '../src/give-back.ts';
+import { giveBackAtRest } from '../src/give-back-at-rest.ts';
 import { HeldClock } from './support/held-clock.ts';
 
 function newEvents(): Events {
