@@ -113,6 +113,7 @@ export class ChildWork implements IngestPort, LifePort {
   turned(runs: number): void {
     const isTrue = this.window.answered(runs, this.#options.clock.monotonic());
     if (!isTrue) throw new FrameError('an answer for runs that it was not handed');
+    this.#restWhenIdle();
   }
 
   /** The policies that live in it have to go elsewhere. */
@@ -150,7 +151,7 @@ export class ChildWork implements IngestPort, LifePort {
 
   forget(execution: RunExecution): void {
     this.#runs.delete(execution.number);
-    if (this.#runs.size === 0) this.window.rest();
+    this.#restWhenIdle();
     this.#options.onRunOver();
   }
 
@@ -165,6 +166,11 @@ export class ChildWork implements IngestPort, LifePort {
   forgetLife(life: PolicyLife, isClean: boolean): void {
     this.#lives.delete(life.number);
     this.#options.onLifeOver(isClean);
+  }
+
+  /** Whoever was slow with what is over is not slow any more. */
+  #restWhenIdle(): void {
+    if (this.#runs.size === 0) this.window.rest();
   }
 
   #noteSharing(added: RunExecution): void {

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { UnavailableError } from '../../src/errors.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { isAlive } from '../support/real-daemon.ts';
-import { Rig, startRun, type WatchedRun } from './rig.ts';
+import { backendSource, PackageFolder, payloadOf, Rig, startRun, type WatchedRun } from './rig.ts';
 
 describe('children', () => {
   test('share heavy runs that start in the same moment', async () => {
@@ -39,6 +39,20 @@ describe('children', () => {
     const crash = startRun(lease, { mood: 'exits', status: 1 });
     await crash.outcome;
     expect(await startRun(lease, { mood: 'doesNothing' }).outcome).toEqual({ kind: 'returned' });
+    expect(rig.pids).toHaveLength(1);
+  });
+
+  test('are not multiplied because a run that is over took long to be entered', async () => {
+    await using folder = await PackageFolder.create();
+    const burning =
+      'run({ scope }) { const end = performance.now() + scope; while (performance.now() < end); return []; },';
+    await folder.add('burning', { 'index.js': backendSource(burning) });
+    await using rig = new Rig({ backendsDirs: [folder.path] });
+    const lease = await rig.host.open('burning');
+    expect(await startRun(lease, 50).outcome).toEqual({ kind: 'returned' });
+    // Behind it comes all that the child had to say of the run.
+    await lease.check([payloadOf(0)], []);
+    await startRun(lease, 0).outcome;
     expect(rig.pids).toHaveLength(1);
   });
 
