@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { BackendHost } from '../../src/backend/host.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { StopReport } from '../../src/run/contract.ts';
 import type { State } from '../../src/state/contract.ts';
 import { open, temporaryDirectory } from '../state/support.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { Policies, type Written } from './policies.ts';
 
 type Settings = Omit<NonNullable<ConstructorParameters<typeof Policies>[0]>, 'state'>;
@@ -77,4 +80,21 @@ export class Lives implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#end();
   }
+}
+
+/** When the first life of {@link heldLives} begins. */
+export const NOON = Date.UTC(2026, 0, 1, 12, 0, 30);
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+
+/** The lives of a daemon whose clock goes on in between: `at` gives one that reads so many ms after the beginning. */
+export function heldLives(host: BackendHost): { lives: Lives; at: (ms: number) => HeldClock } {
+  return { lives: new Lives({ host }), at: (ms) => new HeldClock(NOON + ms) };
+}
+
+export function only<Item>(items: readonly Item[]): Item {
+  expect(items).toHaveLength(1);
+  const [item] = items;
+  if (item === undefined) throw new Error('there is none');
+  return item;
 }
