@@ -32,13 +32,14 @@ export function policyTable(db: DatabaseSync): PolicyCalls {
   const insert = db.prepare(`
     INSERT INTO policies (number, name, document, provenance, applied_at, runs_after, place) VALUES (?, ?, ?, ?, ?, ?, ?)
   `);
+  // Without numbers: Node 22 takes parameters that have one for named ones.
   const insertAgain = db.prepare(`
     INSERT OR IGNORE INTO policies (number, name, document, provenance, applied_at, has_run, runs_after, place)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, coalesce(
-      (SELECT min(sequence) - 1 FROM runs WHERE policy = ?2 AND policy_number = ?1),
+    VALUES (?, ?, ?, ?, ?, ?, coalesce(
+      (SELECT min(sequence) - 1 FROM runs WHERE policy = ? AND policy_number = ?),
       (SELECT max(sequence) FROM runs),
       0
-    ), ?1)
+    ), ?)
     ON CONFLICT (number) DO UPDATE SET (name, document, provenance, applied_at)
       = (excluded.name, excluded.document, excluded.provenance, excluded.applied_at)
   `);
@@ -66,8 +67,10 @@ export function policyTable(db: DatabaseSync): PolicyCalls {
       }
     },
     'policies.saveAgain': (rows) => {
-      for (const { number, name, document, provenance, appliedAt, hasRun } of rows)
-        insertAgain.run(number, name, document, provenance, appliedAt, Number(hasRun));
+      for (const { number, name, document, provenance, appliedAt, hasRun } of rows) {
+        const ofItsRuns = [name, number] as const;
+        insertAgain.run(number, name, document, provenance, appliedAt, Number(hasRun), ...ofItsRuns, number);
+      }
     },
     'policies.remove': (numbers) => {
       for (const number of numbers) remove.run(number);
