@@ -66,22 +66,28 @@ test.each([
   expect((await next.request('/readyz')).status).toBe(200);
 });
 
-test('a disk that never answers holds no start up for longer than until the second signal', async () => {
-  mkdirSync(data, { mode: 0o700 });
-  // Opening it waits for somebody who reads: as deaf as a network file system whose server is gone.
-  execFileSync('mkfifo', [path.join(data, 'lock')]);
-  const child = spawnProgram(['--port', '0', ...dryRun()]);
-  const exit = once(child, 'exit');
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said += chunk;
-  });
-  await vi.waitUntil(() => threadsOf(child.pid ?? 0).includes('state'), { timeout: 5_000 });
-  child.kill('SIGTERM');
-  await vi.waitUntil(() => said === 'INFO: worker: Stopping on SIGTERM\n', { timeout: 5_000 });
-  child.kill('SIGTERM');
-  expect(await exit).toEqual([null, 'SIGTERM']);
-});
+// Node 22 gives its threads no names: nobody sees when the state's has begun.
+const namesThreads = Number.parseInt(process.versions.node, 10) >= 24;
+
+test.runIf(namesThreads)(
+  'a disk that never answers holds no start up for longer than until the second signal',
+  async () => {
+    mkdirSync(data, { mode: 0o700 });
+    // Opening it waits for somebody who reads: as deaf as a network file system whose server is gone.
+    execFileSync('mkfifo', [path.join(data, 'lock')]);
+    const child = spawnProgram(['--port', '0', ...dryRun()]);
+    const exit = once(child, 'exit');
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    await vi.waitUntil(() => threadsOf(child.pid ?? 0).includes('state'), { timeout: 5_000 });
+    child.kill('SIGTERM');
+    await vi.waitUntil(() => said === 'INFO: worker: Stopping on SIGTERM\n', { timeout: 5_000 });
+    child.kill('SIGTERM');
+    expect(await exit).toEqual([null, 'SIGTERM']);
+  },
+);
 
 test('a daemon that is told to stop while it goes on with many policies leaves nothing behind, and loses none', async () => {
   await fillDirectory(data, POLICIES, POLICIES);
