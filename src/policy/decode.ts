@@ -1,8 +1,7 @@
 import { BadRequestError } from '../errors.ts';
 
-/** What YAML 1.1 allows in a stream; the rest can only be written as an escape. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
+/** All but what YAML 1.1 allows in a stream: the rest can only be written as an escape. */
+const UNPRINTABLE = /[^\t\n\r\x20-\x7e\x85\xa0-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /**
  * The text of a document in UTF-8, or in UTF-16 with its byte order mark, without that mark.

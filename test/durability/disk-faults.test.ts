@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, type TestContext, test, vi } from 'vitest';
+import { WITHOUT_MOUNT } from '../state/support.ts';
 import { FakeDiode } from '../support/fake-diode.ts';
 import { RealDaemon } from '../support/real-daemon.ts';
 
@@ -41,7 +42,7 @@ function mountData(context: TestContext, size: string): void {
       stdio: 'pipe',
     });
   } catch {
-    context.skip('this process may not mount a file system (run as root to try it)');
+    context.skip(WITHOUT_MOUNT);
   }
   isMounted = true;
 }

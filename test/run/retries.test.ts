@@ -18,6 +18,16 @@ afterAll(() => host.stop());
 const away = new SinkError('unavailable', 'Diode is away');
 const retry = { times: 2, backoffMs: 10_000 };
 
+/** A backend that yields, and then waits until the gate is open. */
+function heldUp(runs: Runs) {
+  const gate = runs.gate();
+  const steps = [
+    ['yield', 2],
+    ['until file', gate.path],
+  ] as const;
+  return { gate, steps };
+}
+
 describe('a run that could not be delivered for a while', () => {
   test('is run again after a while, as a run that names it', async () => {
     const clock = new HeldClock();
@@ -67,11 +77,7 @@ describe('a run that could not be delivered for a while', () => {
     const clock = new HeldClock();
     await using runs = new Runs({ host, clock, patienceMs: 20 });
     runs.sink.failure = away;
-    const gate = runs.gate();
-    const steps = [
-      ['yield', 2],
-      ['until file', gate.path],
-    ] as const;
+    const { gate, steps } = heldUp(runs);
     const policy = await runs.policy('edge', steps, { retry });
     const run = await runs.finished(runs.fire(policy));
     expect(run.retryAt).toBeDefined();
@@ -88,11 +94,7 @@ test('of a policy that is owed one run, only that one waits for others: the retr
   const clock = new HeldClock();
   await using runs = new Runs({ host, clock, patienceMs: 20 });
   runs.sink.failure = away;
-  const gate = runs.gate();
-  const steps = [
-    ['yield', 2],
-    ['until file', gate.path],
-  ] as const;
+  const { gate, steps } = heldUp(runs);
   const policy = await runs.policy('once', steps, { kind: 'once', retry: { times: 1, backoffMs: 10_000 } });
   const asked = await runs.finished(runs.coordinator.submit(policy));
   expect(asked).toMatchObject({ status: 'failed', retryAt: clock.now() + 10_000 });

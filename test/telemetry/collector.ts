@@ -1,8 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { rawMethod } from '../support/fake-diode-grpc.ts';
 import { type ReceivedExport, type ReceivedMetric, readExport } from './otlp-metrics.ts';
-
-const same = (bytes: Buffer): Buffer => bytes;
 
 /** A collector that speaks real OTLP/gRPC and keeps what it gets. */
 export class Collector implements AsyncDisposable {
@@ -19,15 +18,7 @@ export class Collector implements AsyncDisposable {
     this.port = port;
     server.addService(
       {
-        export: {
-          path: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-          requestStream: false,
-          responseStream: false,
-          requestSerialize: same,
-          requestDeserialize: same,
-          responseSerialize: same,
-          responseDeserialize: same,
-        },
+        export: rawMethod('/opentelemetry.proto.collector.metrics.v1.MetricsService/Export'),
       },
       {
         export: (call: { request: Buffer }, reply: (error: null, value: Buffer) => void) => {
