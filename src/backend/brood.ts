@@ -89,7 +89,7 @@ export class Brood {
     const load = (child: BackendChild): number =>
       child.work.runs.size +
       child.work.lives.size +
-      (child.work.window.isBusy(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
+      (child.work.window.isBusy(now) || !child.isQuick(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
     let best: BackendChild | undefined;
     for (const [child, { isAlone }] of this.#children) {
       if (isAlone || !child.isReady || !suits(child)) continue;

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { Redact } from '../redact.ts';
-import type { Introduction } from './child.ts';
 import type { ChildWork } from './child-work.ts';
 import type { RunExecution } from './execution.ts';
 import { BATCH_HEADER, FrameError, type FrameKind, MAX_CONTROL_BYTES } from './frames.ts';
 import type { FromChild } from './messages.ts';
 import type { PolicyLife } from './policy-life.ts';
+import type { Introduction } from './questions.ts';
 import { QuestionError, type Questions } from './questions.ts';
 import { readMessage } from './read-message.ts';
 

@@ -116,6 +116,24 @@ export class ChildWork implements IngestPort, LifePort {
     this.#restWhenIdle();
   }
 
+  /**
+   * What it was handed and has not entered goes to another.
+   *
+   * @param reason why it is not waited for any more.
+   * @param endUseless ends a child that is of no use, so that it is not handed the same again.
+   */
+  takeBack(reason: string, endUseless: () => void): void {
+    const { sender, onWithdrawn } = this.#options;
+    const handed = [...this.#runs.values()].filter((run) => !run.hasEntered);
+    for (const run of handed) {
+      this.#runs.delete(run.number);
+      sender.tell({ type: 'withdraw', run: run.number });
+    }
+    this.window.withdrawn(handed.length);
+    endUseless();
+    onWithdrawn(handed.filter((run) => run.withdraw(reason)));
+  }
+
   /** The policies that live in it have to go elsewhere. */
   moveLives(): void {
     for (const life of this.#lives.values()) life.move();
@@ -190,18 +208,12 @@ export class ChildWork implements IngestPort, LifePort {
   }
 
   /**
-   * What it has not entered by now goes to another. A run that keeps the others from being entered may have good reasons;
+   * It had time enough to enter what it was handed. A run that keeps the others from being entered may have good reasons;
    * without one it is what a past run left behind.
    */
   #giveUpWaiting(): void {
-    const { sender, end, onWithdrawn } = this.#options;
-    const handed = [...this.#runs.values()].filter((run) => !run.hasEntered);
-    for (const run of handed) {
-      this.#runs.delete(run.number);
-      sender.tell({ type: 'withdraw', run: run.number });
-    }
-    this.window.withdrawn(handed.length);
-    if (this.#runs.size === 0) end(STUCK);
-    onWithdrawn(handed.filter((run) => run.withdraw(STUCK)));
+    this.takeBack(STUCK, () => {
+      if (this.#runs.size === 0) this.#options.end(STUCK);
+    });
   }
 }

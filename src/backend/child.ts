@@ -5,7 +5,6 @@ import type { Redact } from '../redact.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
 import { ChildWords } from './child-words.ts';
 import { ChildWork } from './child-work.ts';
-import type { Description } from './contract.ts';
 import type { RunExecution } from './execution.ts';
 import { FrameReader } from './frames.ts';
 import { giveBack } from './give-back.ts';
@@ -14,18 +13,13 @@ import type { PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
 import { MessageSender } from './message-sender.ts';
 import type { PolicyLife } from './policy-life.ts';
-import { QuestionError, Questions } from './questions.ts';
+import { type Introduction, QuestionError, Questions } from './questions.ts';
+import { QUICK_MS } from './window.ts';
 
 export interface ChildOptions extends Omit<ProcessOptions, 'onLine' | 'isBusy'> {
   readonly log: Logger;
   /** A number that no run and no life has. */
   readonly newNumber: () => number;
-}
-
-/** How a backend introduces itself, and whether policies live in its children. */
-export interface Introduction {
-  readonly description: Description;
-  readonly isResident: boolean;
 }
 
 /** What a child may import. */
@@ -76,7 +70,9 @@ export class BackendChild {
   constructor({ log, newNumber, ...options }: ChildOptions) {
     this.#clock = options.clock;
     this.#log = log;
-    this.#questions = new Questions(options.clock, (reason) => void this.kill(reason, 'outsider'));
+    this.#questions = new Questions(options.clock, (reason) =>
+      this.work.takeBack(reason, () => void this.kill(reason, 'outsider')),
+    );
     this.#heartbeat = new Heartbeat({
       clock: options.clock,
       isNeeded: () => this.work.suffersFromSilence,
@@ -116,6 +112,11 @@ export class BackendChild {
   /** True when it will take nothing more. */
   get isEnding(): boolean {
     return this.#isDraining || this.#isKilled;
+  }
+
+  /** True when it leaves nothing unanswered for long: what else it is asked, it will answer soon. */
+  isQuick(now: number): boolean {
+    return this.work.window.isQuick(now) && this.#questions.openFor(now) < QUICK_MS;
   }
 
   /** True when it reads what it is sent. */

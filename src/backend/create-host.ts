@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { BackendError, UnavailableError } from '../errors.ts';
-import type { Introduction } from './child.ts';
 import { RunExecution } from './execution.ts';
 import { type FoundPackage, loadError } from './find-package.ts';
 import type {
@@ -19,6 +18,7 @@ import { KnownPackages } from './known-packages.ts';
 import { findLauncher } from './launcher.ts';
 import { PolicyLife } from './policy-life.ts';
 import { Pool } from './pool.ts';
+import type { Introduction } from './questions.ts';
 import { QuestionError } from './questions.ts';
 import { Spares } from './spares.ts';
 import { endOrphans } from './stragglers.ts';

@@ -91,7 +91,7 @@ export class Homes {
   async #homeFor({ request }: PolicyLife): Promise<BackendChild> {
     const now = this.#clock.monotonic();
     const suits = (child: BackendChild): boolean =>
-      child.keepsUp && child.work.window.isQuick(now) && !(request.apart && child.work.lives.size > 0);
+      child.keepsUp && child.isQuick(now) && !(request.apart && child.work.lives.size > 0);
     const ready = this.#brood.leastBusy(suits);
     if (ready !== undefined) return ready;
     const any = this.#brood.mayGrow(now) ? undefined : this.#brood.leastBusy((child) => child.keepsUp);

@@ -127,9 +127,7 @@ export class Pool {
 
   async #askOne<Answer>(question: Question<Answer>): Promise<Answer> {
     const now = this.#now();
-    const ready = this.#brood.leastBusy(
-      (child) => child.work.window.isQuick(now) || !this.#brood.mayGrow(now),
-    );
+    const ready = this.#brood.leastBusy((child) => child.isQuick(now) || !this.#brood.mayGrow(now));
     if (ready === undefined) return await question(await this.#brood.newChild());
     const answer = question(ready);
     if (await settlesWithin(this.#options.clock, SOON_MS, answer)) return await answer;
@@ -184,7 +182,8 @@ export class Pool {
       const now = this.#now();
       const child = this.#brood.leastBusy((one) => one.work.window.isOpen && one.keepsUp);
       if (child === undefined) return;
-      if (child.work.window.isBusy(now) && (this.#brood.isGrowing() || this.#brood.mayGrow(now))) return;
+      const isBusy = child.work.window.isBusy(now) || !child.isQuick(now);
+      if (isBusy && (this.#brood.isGrowing() || this.#brood.mayGrow(now))) return;
       this.#waiting.take();
       this.#waitingSince = now;
       child.work.start(run);

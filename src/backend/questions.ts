@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Introduction } from './child.ts';
+import type { Description } from './contract.ts';
 import { FrameError } from './frames.ts';
 import type { SchemaFinding } from './host.ts';
 
@@ -15,6 +15,12 @@ export class QuestionError extends Error {
   }
 }
 
+/** How a backend introduces itself, and whether policies live in its children. */
+export interface Introduction {
+  readonly description: Description;
+  readonly isResident: boolean;
+}
+
 /** What a child can be asked, by the message that answers it. */
 interface Answers {
   loaded: undefined;
@@ -25,6 +31,7 @@ interface Answers {
 type Answer = { [Kind in keyof Answers]: { kind: Kind; value: Answers[Kind] } }[keyof Answers];
 
 interface Question {
+  readonly askedAt: number;
   readonly answer: (answer: Answer) => void;
   readonly reject: (error: QuestionError) => void;
 }
@@ -68,7 +75,7 @@ export class Questions {
           if (given.kind !== kind) throw new FrameError('an answer to another question');
           resolve(given.value as Answers[Kind]);
         };
-        this.#open.set(id, { answer, reject });
+        this.#open.set(id, { askedAt: this.#clock.monotonic(), answer, reject });
         send(id);
       });
     } finally {
@@ -78,6 +85,12 @@ export class Questions {
 
   get areOpen(): boolean {
     return this.#open.size > 0;
+  }
+
+  /** How long the oldest of them waits for its answer, ms; 0 without any. */
+  openFor(now: number): number {
+    const [oldest] = this.#open.values();
+    return oldest === undefined ? 0 : now - oldest.askedAt;
   }
 
   /** Throws a {@link FrameError} when nobody asked for this. */

@@ -2,7 +2,7 @@
 const PROMPT_MS = 5;
 
 /** A child that takes longer has its hands so full that others are asked before it. */
-const QUICK_MS = 100;
+export const QUICK_MS = 100;
 
 /** A child that takes this long may never answer again. */
 export const STUCK_MS = 10_000;
@@ -29,7 +29,7 @@ export class HandOutWindow {
     return this.#isLate || this.owedFor(now) > PROMPT_MS;
   }
 
-  /** True when no answer is owed for long: what else it is asked, it will answer soon. */
+  /** True when no answer is owed for long. */
   isQuick(now: number): boolean {
     return this.owedFor(now) < QUICK_MS;
   }
