@@ -62,15 +62,15 @@ class MemorySink implements Sink {
 type Step = readonly [word: string, argument?: unknown];
 
 /** A host whose children stay warm between tests: each of them costs a good part of a second to start. */
-export async function openWarmHost(bundlesRoot?: string): Promise<BackendHost> {
-  const host = createHost(pino({ level: 'silent' }), bundlesRoot);
+export async function openWarmHost(bundlesRoot?: string, clock = systemClock): Promise<BackendHost> {
+  const host = createHost(pino({ level: 'silent' }), bundlesRoot, clock);
   await host.open('scripted');
   return host;
 }
 
-function createHost(log: Logger, bundlesRoot: string | undefined): BackendHost {
+function createHost(log: Logger, bundlesRoot: string | undefined, clock: Clock): BackendHost {
   return createBackendHost({
-    clock: systemClock,
+    clock,
     log,
     bundlesRoot,
     backendsDirs: [BACKENDS],
@@ -125,7 +125,7 @@ export class Runs implements AsyncDisposable {
 
   constructor(settings: Settings = {}) {
     const { concurrency = Number.POSITIVE_INFINITY, runTimeoutMs, clock = systemClock, state } = settings;
-    this.host = settings.host ?? createHost(this.log, undefined);
+    this.host = settings.host ?? createHost(this.log, undefined, systemClock);
     this.#ownsHost = settings.host === undefined;
     this.history = createRunHistory({ events: this.events, clock: systemClock, archive: state?.runs });
     for (const name of ['run:opened', 'run:started', 'batch:delivered', 'run:finished'] as const) {
