@@ -21,3 +21,10 @@ test('what could not be made is tried again', async () => {
   await expect(made()).rejects.toThrow(new UnavailableError('no more files may be opened'));
   expect(await made()).toBe('there');
 });
+
+test('where Node does not try again, a restart is asked for', async () => {
+  const remembered = Object.assign(new Error('open'), { code: 'EMFILE' });
+  const made = madeLate(() => Promise.reject(remembered));
+  await expect(made()).rejects.toThrow(new UnavailableError('no more files may be opened'));
+  await expect(made()).rejects.toThrow(/this Node does not try again: restart it$/);
+});

@@ -2,6 +2,14 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 
+/** Header fields of a request that are read. */
+export const HEADER_FIELDS = 1_000;
+
+export const TOO_MUCH_HEAD = {
+  statusCode: 431,
+  detail: 'path and headers are larger than 128 KiB, or have more than 1,000 fields',
+};
+
 /** How long a client may take to read why its connection is closed. */
 const LINGER_MS = 1_000;
 
@@ -17,7 +25,7 @@ export function answerBrokenRequest(clock: Clock, code: string | undefined, sock
 }
 
 function rawReply(code: string | undefined): string {
-  const [statusCode, detail] = reasonOf(code);
+  const { statusCode, detail } = reasonOf(code);
   const body = JSON.stringify({ detail });
   return [
     `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
@@ -29,8 +37,10 @@ function rawReply(code: string | undefined): string {
   ].join('\r\n');
 }
 
-function reasonOf(code: string | undefined): [statusCode: number, detail: string] {
-  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'path and headers are larger than 128 KiB'];
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'the request did not arrive in time'];
-  return [400, 'this is not a valid HTTP request'];
+function reasonOf(code: string | undefined): { readonly statusCode: number; readonly detail: string } {
+  if (code === 'HPE_HEADER_OVERFLOW') return TOO_MUCH_HEAD;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return { statusCode: 408, detail: 'the request did not arrive in time' };
+  }
+  return { statusCode: 400, detail: 'this is not a valid HTTP request' };
 }

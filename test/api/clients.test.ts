@@ -7,6 +7,11 @@ import { TestApi } from './support.ts';
 const hurried = { headersMs: 200, requestMs: 400, checkMs: 50, idleMs: 200, closeMs: 100 };
 const late = '{"detail":"the request did not arrive in time"}';
 const postHead = 'POST /api/v1/policies HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-yaml\r\n';
+const tooMuchHead = 'path and headers are larger than 128 KiB, or have more than 1,000 fields';
+
+/** A request with one field more than `count`. */
+const headOf = (field: string, count: number, last = 'Host: x'): string =>
+  `GET /healthz HTTP/1.1\r\n${`${field}\r\n`.repeat(count)}${last}\r\n\r\n`;
 
 describe('slow clients', () => {
   test('a connection that says nothing is closed', async () => {
@@ -58,21 +63,21 @@ describe('what is no HTTP', () => {
       400,
       'this is not a valid HTTP request',
     ],
-    [
-      `GET /${'x'.repeat(140_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
-      431,
-      'path and headers are larger than 128 KiB',
-    ],
-    [
-      `GET / HTTP/1.1\r\nHost: x\r\n${'X-Y: z\r\n'.repeat(20_000)}\r\n`,
-      431,
-      'path and headers are larger than 128 KiB',
-    ],
+    [`GET /${'x'.repeat(140_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, tooMuchHead],
+    [headOf(`X-Y: ${'z'.repeat(140)}`, 1_000), 431, tooMuchHead],
+    [headOf('X-Y: z', 1_000), 431, tooMuchHead],
+    [headOf('X-Y: z', 20_000), 431, tooMuchHead],
   ])('gets an answer that says so: %#', async (text, status, detail) => {
     await using api = await TestApi.start();
     const answer = await api.connect().send(text).untilClosed();
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*\r\nconnection: close\r\n`));
     expect(answer.slice(answer.indexOf('\r\n\r\n') + 4)).toBe(JSON.stringify({ detail }));
+  });
+
+  test('a thousand header fields are read', async () => {
+    await using api = await TestApi.start();
+    const head = headOf('X-Y: z', 999, 'Connection: close');
+    expect(await api.connect().send(head).untilClosed()).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   test('a chunked body that breaks off its form is refused', async () => {

@@ -8,6 +8,7 @@ import { expect, test, vi } from 'vitest';
 import { descendantsOf, isAlive } from './real-daemon.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const programs = path.join(root, 'node_modules/.bin');
 const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
 function isDaemon(pid: number): boolean {
@@ -24,11 +25,11 @@ test.each([
   ['bench', 'memory'],
 ] as const)('npm run %s leaves no daemon when it is told to end', async (name, words) => {
   const temporary = mkdtempSync(path.join(tmpdir(), 'orb-worker-together-'));
-  // As npm runs it, with everything built already.
+  // As npm runs it, on this repository's Node, with everything built already.
   const command = String(scripts[name]).replace('npm run build', 'true');
   const shell = spawn('sh', ['-c', `${command} ${words}`], {
     cwd: root,
-    env: { ...process.env, TMPDIR: temporary },
+    env: { ...process.env, PATH: `${programs}:${process.env.PATH}`, TMPDIR: temporary },
     stdio: 'ignore',
   });
   try {

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getHeapSpaceStatistics } from 'node:v8';
+import { mostOpenFiles } from '../../open-files.ts';
 import { memorySizes } from './proc.ts';
 import { type Family, family, labels, sample, single } from './text.ts';
 
@@ -58,8 +59,6 @@ async function processFamilies(): Promise<readonly Family[]> {
   const { user, system } = process.cpuUsage();
   const sizeOf = await memorySizes('self');
   const openFiles = await readdir('/proc/self/fd').catch(() => undefined);
-  const limits = await readFile('/proc/self/limits', 'latin1').catch(() => '');
-  const mostFiles = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
   const counter = (name: string, help: string, value: number): Family =>
     single('counter', name, help, () => value);
   const gauge = (name: string, help: string, value: number | undefined): Family =>
@@ -73,11 +72,7 @@ async function processFamilies(): Promise<readonly Family[]> {
     gauge('process_virtual_memory_bytes', 'Virtual memory', sizeOf('VmSize')),
     gauge('process_heap_bytes', 'Data segment', sizeOf('VmData')),
     gauge('process_open_fds', 'Open file descriptors', openFiles?.length),
-    gauge(
-      'process_max_fds',
-      'Most file descriptors that may be open',
-      mostFiles === undefined ? undefined : Number(mostFiles),
-    ),
+    gauge('process_max_fds', 'Most file descriptors that may be open', mostOpenFiles()),
   ];
 }
 
