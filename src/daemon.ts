@@ -208,9 +208,11 @@ async function openData(
 
 /** What reads policies takes long to load, and a daemon that starts has none to read. */
 async function loadReader(env: NodeJS.ProcessEnv, allowEnv: readonly string[]): Promise<PolicyReader> {
-  const { createPolicyReader } = await import('./policy/policy-reader.ts');
-  const hostTimezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return createPolicyReader({ env, allowEnv, hostTimezone });
+  const [{ createPolicyReader }, { hostTimezone }] = await Promise.all([
+    import('./policy/policy-reader.ts'),
+    import('./policy/timezone.ts'),
+  ]);
+  return createPolicyReader({ env, allowEnv, hostTimezone: hostTimezone() });
 }
 
 async function beginMetrics(

@@ -1,6 +1,7 @@
 import { StartError } from '../errors.ts';
 import { readCommandLine, type Wish } from './command-line.ts';
 import { commandNamed } from './commands/command.ts';
+import { settleTimezone } from './settle-timezone.ts';
 import { usageText } from './usage-error.ts';
 import { versionText } from './version-text.ts';
 
@@ -36,6 +37,7 @@ async function grant(wish: Wish, env: NodeJS.ProcessEnv): Promise<void> {
       process.stdout.write(`${versionText()}\n`);
       return;
     case 'daemon': {
+      settleTimezone(env);
       // The daemon's parts take ten times as long to load as all else here.
       const { runDaemon } = await import('./run-daemon.ts');
       await runDaemon(wish.options, env);

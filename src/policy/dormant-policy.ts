@@ -1,6 +1,7 @@
 import type { PolicyView, Provenance } from './contract.ts';
 import { shownDocument } from './kept-document.ts';
 import type { FoundPolicy } from './policy-store.ts';
+import { hostTimezone } from './timezone.ts';
 
 /** A policy of an earlier life whose package is not open yet, or cannot be. */
 export class DormantPolicy {
@@ -37,7 +38,7 @@ export class DormantPolicy {
       config,
       scope,
       run,
-      timezone: textAt(run, 'timezone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+      timezone: textAt(run, 'timezone') ?? hostTimezone(),
       nextRunAt: undefined,
       warnings: [],
       backend: { package: textAt(config, 'package') ?? '', version: '' },

@@ -1,3 +1,10 @@
+/** The zone of schedules that name none: what `TZ` names, or the machine's; UTC where neither is told. */
+export function hostTimezone(): string {
+  // Of a machine whose zone has no name Node says none, or Etc/Unknown.
+  const name = String(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  return isTimezone(name) ? name : 'UTC';
+}
+
 let listed: ReadonlySet<string> | undefined;
 
 /** True for the IANA names that the host knows, old ones included; not for offsets. */
