@@ -7,6 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { UnavailableError } from '../../src/errors.ts';
+import type { Batch } from '../../src/sink/contract.ts';
 import type { State } from '../../src/state/contract.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { runOf } from '../support/runs.ts';
@@ -70,6 +71,48 @@ test('a full disk refuses what must be kept, keeps the rest for later, and is us
   await keep(state, big);
   expect(await state.batches.read(big.id)).toEqual(big.bytes);
   expect(log).toEqual([`State cannot be kept: ${FULL}`, 'State is kept again']);
+});
+
+/** Keeps batches until there is no room; resolves with those that are kept. */
+async function fill({ state }: Opened): Promise<Batch[]> {
+  const kept: Batch[] = [];
+  try {
+    for (;;) {
+      const batch = batchOf(Buffer.alloc(1_000_000, kept.length));
+      await keep(state, batch);
+      kept.push(batch);
+    }
+  } catch (error) {
+    expect(error).toEqual(new UnavailableError(`cannot keep this now: ${FULL}`));
+    return kept;
+  }
+}
+
+test('a disk that what waits has filled is used again when that is acknowledged', async ({ skip }) => {
+  const directory = mounted('32m');
+  if (directory === undefined) return skip(WITHOUT_MOUNT);
+  const opened = await openHeld(directory);
+  const { state, clock } = opened;
+  await state.policies.save([policyOf(1), policyOf(2)]);
+  const kept = await fill(opened);
+  await clock.advance(3_000);
+  await state.policies.found();
+  expect(state.health()).toEqual({ ok: false, reason: FULL });
+
+  await state.policies.remove([1]);
+  for (const batch of kept)
+    await state.batches.settle({
+      receipts: [receiptOf(batch, { outcome: 'acknowledged' })],
+      parts: [],
+      letters: [],
+      droppedLetters: [],
+    });
+  expect(state.batches.waitingBytes).toBe(0);
+  await recovers(opened);
+  expect((await fill(opened)).length).toBeGreaterThanOrEqual(kept.length);
+  await state.close();
+  const next = await open(directory);
+  expect((await next.policies.found()).map(({ name }) => name)).toEqual(['p2']);
 });
 
 test('a disk that reports errors is told of, and its files are opened anew when it does not any more', async ({

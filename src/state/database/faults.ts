@@ -1,3 +1,6 @@
+/** Words for a disk that is full, be it that SQLite has met its end or that it was seen coming. */
+export const NO_SPACE = 'no space left on the device';
+
 /** What SQLite says of the disk rather than of us: the low byte of its codes. */
 const FAULTS: Readonly<Record<number, string>> = {
   5: 'the data file is in use by another program',
@@ -5,7 +8,7 @@ const FAULTS: Readonly<Record<number, string>> = {
   8: 'the data directory is read-only',
   10: 'the disk reports an error (I/O error)',
   11: 'the data file is damaged',
-  13: 'no space left on the device',
+  13: NO_SPACE,
   14: 'the data file cannot be opened',
   15: 'the data file is in use by another program',
   26: 'the data file is damaged',

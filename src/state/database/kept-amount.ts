@@ -2,8 +2,8 @@
 export class NoRoomError extends Error {
   override readonly name = 'NoRoomError';
 
-  constructor() {
-    super('the data directory is full (--data-max-bytes)');
+  constructor(message = 'the data directory is full (--data-max-bytes)') {
+    super(message);
   }
 }
 

@@ -11,7 +11,8 @@ import {
   nameOfKey,
   type ToThread,
 } from '../calls.ts';
-import { diskFaultOf } from '../database/faults.ts';
+import { diskFaultOf, NO_SPACE } from '../database/faults.ts';
+import { NoRoomError } from '../database/kept-amount.ts';
 import { NewerSchemaError } from '../database/migrations.ts';
 import { companionsOf, stateFilesIn } from '../files.ts';
 import { ForeignDatabaseError } from '../repair/find-damage.ts';
@@ -131,6 +132,7 @@ class Server {
       this.#steady.checkPlace();
       const answers = this.#measured(() => store.transact(calls, isSynced));
       this.#noteMadeGood(calls, answers);
+      if (store.refusedBytes > 0) this.#steady.noteFault(new NoRoomError(NO_SPACE), store.refusedBytes);
       return answers;
     } catch (error) {
       this.#steady.noteFault(
@@ -149,16 +151,34 @@ class Server {
         this.#mender.noteMadeGood(namesIn(call));
   }
 
-  /** While nothing can be written: what is only noted waits, what can be read is read. */
+  /** While nothing can be written: what is only noted waits, what can be read is read; what gives room back is tried. */
   #refuse(calls: readonly TableCall[]): Answer[] {
-    return calls.flatMap((call): Answer[] => {
-      if (call.name === 'history.write') {
-        this.#unwritten.add(call);
-        return [];
-      }
-      if (CALL_KINDS[call.name] === 'read' && this.#steady.current) return [this.#steady.current.read(call)];
-      return [{ number: call.number, kind: 'unavailable', message: this.#steady.fault }];
-    });
+    const done = this.#giveRoom(calls.filter(givesRoom));
+    const answered = new Set(done.map(({ number }) => number));
+    const rest = calls.filter(({ number }) => number === 0 || !answered.has(number));
+    return [...done, ...rest.flatMap((call) => this.#refuseOne(call))];
+  }
+
+  #refuseOne(call: TableCall): Answer[] {
+    if (call.name === 'history.write') {
+      this.#unwritten.add(call);
+      return [];
+    }
+    if (CALL_KINDS[call.name] === 'read' && this.#steady.current) return [this.#steady.current.read(call)];
+    return [{ number: call.number, kind: 'unavailable', message: this.#steady.fault }];
+  }
+
+  /** On a full disk: else what was acknowledged would stay for want of room to write that down. */
+  #giveRoom(calls: readonly TableCall[]): Answer[] {
+    const store = this.#steady.current;
+    if (calls.length === 0 || !store || !this.#steady.isOnlyFull) return [];
+    try {
+      this.#steady.checkPlace();
+      return this.#measured(() => store.transact(calls, true));
+    } catch (error) {
+      this.#steady.noteFault(error, 0);
+      return [];
+    }
   }
 
   #probe(): void {
@@ -256,6 +276,11 @@ class Server {
 
 function namesIn({ parameters: [rows] }: Call<'policies.saveAgain'>): readonly string[] {
   return rows.map(({ name }) => nameOfKey(name));
+}
+
+/** Takes some of the log, and leaves the file with less in it. */
+function givesRoom({ name }: TableCall): boolean {
+  return name === 'batches.settle' || name === 'letters.drop' || name === 'policies.remove';
 }
 
 function isUpkeep(call: Call): call is Exclude<Call, TableCall> {

@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import type { StateBounds } from '../bounds.ts';
 import { diskFaultOf, sqliteCodeOf } from '../database/faults.ts';
+import { NoRoomError } from '../database/kept-amount.ts';
 import { isDamage } from '../repair/find-damage.ts';
 import type { Mender } from '../repair/mender.ts';
 import { MisplacedError, Place } from './place.ts';
@@ -18,6 +19,7 @@ interface SteadyOptions {
 /** What has to fit before the disk counts as well again. */
 const FEWEST_PROBE_BYTES = 64 * 1024;
 const MOST_PROBE_BYTES = 4 * 1024 * 1024;
+const SEVERAL = 4;
 const SQLITE_FULL = 13;
 
 /** The store of a data directory through the faults of its disk: what is wrong with it, and how it comes back. */
@@ -54,6 +56,11 @@ export class SteadyStore {
     return this.#store;
   }
 
+  /** Nothing is wrong but that the disk is full: what takes no room may be done. */
+  get isOnlyFull(): boolean {
+    return this.#fault !== '' && !this.#mustReopen;
+  }
+
   /** Throws when its files are not where they were. */
   checkPlace(): void {
     this.#place.check();
@@ -62,7 +69,7 @@ export class SteadyStore {
   /** @param bytes that were to be written: as much has to fit before all is well again. */
   noteFault(error: unknown, bytes: number): void {
     this.#fault = diskFaultOf(error) ?? messageOf(error);
-    this.#mustReopen ||= sqliteCodeOf(error) !== SQLITE_FULL;
+    this.#mustReopen ||= !(error instanceof NoRoomError || sqliteCodeOf(error) === SQLITE_FULL);
     this.#isDamaged ||= isDamage(error);
     this.#isMisplaced ||= error instanceof MisplacedError;
     this.#probeBytes = Math.min(Math.max(this.#probeBytes, bytes), MOST_PROBE_BYTES);
@@ -74,9 +81,10 @@ export class SteadyStore {
     if (this.#fault === '') return;
     try {
       const store = this.#reopened();
+      store.makeRoom(this.#probeBytes);
       store.probe(this.#probeBytes);
       write(store);
-      store.checkpoint();
+      store.makeRoom(this.#roomFor(store));
       this.#fault = '';
       this.#probeBytes = FEWEST_PROBE_BYTES;
     } catch (error) {
@@ -86,6 +94,11 @@ export class SteadyStore {
 
   close(): void {
     this.#store?.close();
+  }
+
+  /** As long as something waits that will make room, for several of a kind: else the disk would be full again at once. */
+  #roomFor({ waitingBytes }: Store): number {
+    return waitingBytes > 0 ? SEVERAL * this.#probeBytes : this.#probeBytes;
   }
 
   /** After some faults nobody knows what SQLite, or the system, still has in memory. */

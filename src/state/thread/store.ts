@@ -3,13 +3,14 @@ import { messageOf } from '../../errors.ts';
 import { type Shares, type StateBounds, sharesOf } from '../bounds.ts';
 import { type Answer, CALL_KINDS, type Call, type CallName, type Calls, type UpkeepCalls } from '../calls.ts';
 import { batchTable } from '../database/batch-table.ts';
-import { diskFaultOf } from '../database/faults.ts';
+import { diskFaultOf, NO_SPACE } from '../database/faults.ts';
 import { KeptAmount, NoRoomError } from '../database/kept-amount.ts';
 import { type LetterTable, letterTable } from '../database/letter-table.ts';
-import { openDatabase } from '../database/open-database.ts';
+import { openDatabase, PAGE_BYTES } from '../database/open-database.ts';
 import { policyTable } from '../database/policy-table.ts';
 import { type RunTable, runTable } from '../database/run-table.ts';
 import { salvage } from '../repair/salvage.ts';
+import { DiskRoom } from './disk-room.ts';
 import { bytesOf } from './groups.ts';
 import { putInPlace } from './place.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -22,6 +23,8 @@ type TableCalls = { readonly [Name in TableName]: (...parameters: Parameters<Cal
 
 /** Earlier lives that are on record, for whoever looks into the file. */
 const MOST_LIVES = 1_000;
+/** Given back to a full disk at once: they are moved within the file, and take as much of the log. */
+const PAGES_GIVEN_BACK = 32;
 
 /** The open database, with all its tables. Whatever throws a fault of the disk has changed nothing. */
 export class Store {
@@ -30,6 +33,7 @@ export class Store {
   readonly life: number;
   readonly #db: DatabaseSync;
   readonly #shares: Shares;
+  readonly #room: DiskRoom;
   readonly #calls: TableCalls;
   readonly #runs: RunTable;
   readonly #letters: LetterTable;
@@ -52,6 +56,7 @@ export class Store {
       const letters = letterTable(this.#db, this.#letterBytes, this.#letterCount);
       this.#letters = letters;
       this.upkeep = new Upkeep(this.#db, bounds, shares, letters);
+      this.#room = new DiskRoom(file, () => this.upkeep.measure());
       this.#runs = runTable(this.#db, this.life, (policy) => this.upkeep.touch(policy));
       this.#calls = {
         ...policyTable(this.#db),
@@ -79,7 +84,14 @@ export class Store {
 
   /** Does all of it in one transaction, on the disk when this returns if `isSynced`. A call that fails by itself fails alone. */
   transact(calls: readonly TableCall[], isSynced: boolean): Answer[] {
+    const growth = calls.reduce((sum, call) => sum + growthOf(call), 0);
+    this.#room.begin(growth, () => this.#takeOver());
     return this.#inTransaction(isSynced, () => calls.flatMap((call) => this.#attempt(call)));
+  }
+
+  /** Of the last transaction: the most that one call was refused because the disk is nearly full; 0: none was. */
+  get refusedBytes(): number {
+    return this.#room.refusedBytes;
   }
 
   /** Outside of a transaction. */
@@ -101,6 +113,22 @@ export class Store {
     const insert = this.#db.prepare('INSERT INTO probe (bytes) VALUES (zeroblob(?))');
     this.#inTransaction(true, () => insert.run(bytes));
     this.#inTransaction(true, () => this.#db.exec('DELETE FROM probe'));
+  }
+
+  /** Gives the disk back what is in no use, until so many bytes more have room; throws a `NoRoomError` when they have none. */
+  makeRoom(bytes: number): void {
+    this.#takeOver();
+    while (!this.#room.has(bytes)) {
+      const { free } = this.upkeep.measure();
+      if (free < PAGES_GIVEN_BACK * PAGE_BYTES) throw new NoRoomError(NO_SPACE);
+      this.#db.exec(`PRAGMA incremental_vacuum(${PAGES_GIVEN_BACK})`);
+      this.#takeOver();
+    }
+  }
+
+  /** Takes the log over into the file, and gives what it took back to the disk. */
+  #takeOver(): void {
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   }
 
   /** Takes the log over into the file, as far as nobody reads it. */
@@ -165,6 +193,7 @@ export class Store {
       this.upkeep.wantRoom();
       throw new NoRoomError();
     }
+    if (growth > 0) this.#room.admit(growth);
     return this.#calls[name](...parameters);
   }
 

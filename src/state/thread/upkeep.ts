@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Shares, StateBounds } from '../bounds.ts';
 import type { LetterTable } from '../database/letter-table.ts';
 import { LIVE_STATUS_LIST } from '../live-status-list.ts';
+import type { FileMeasure } from './disk-room.ts';
 
 /** What is done at once, so that no commit waits long. */
 const POLICIES_A_STEP = 32;
@@ -76,8 +77,14 @@ export class Upkeep {
 
   /** Bytes of the file's content, free pages not counted. */
   content(): number {
+    const { all, free } = this.measure();
+    return all - free;
+  }
+
+  /** Bytes of the file, as of the last change. */
+  measure(): FileMeasure {
     const { size, pages, free } = this.#measure();
-    return (pages - free) * size;
+    return { all: pages * size, free: free * size };
   }
 
   /** Something could not be kept for want of room. */
