@@ -8,6 +8,8 @@ export interface StateFiles {
   readonly lock: string;
   /** Who that daemon is. */
   readonly owner: string;
+  /** Takes room, to be given up on a full disk. */
+  readonly reserve: string;
 }
 
 export function stateFilesIn(directory: string): StateFiles {
@@ -15,7 +17,13 @@ export function stateFilesIn(directory: string): StateFiles {
     database: join(directory, 'state.sqlite'),
     lock: join(directory, 'lock'),
     owner: join(directory, 'owner.json'),
+    reserve: join(directory, 'reserve'),
   };
+}
+
+/** All of these that may be there. */
+export function allOf({ database, lock, owner, reserve }: StateFiles): readonly string[] {
+  return [database, ...companionsOf(database), lock, owner, reserve];
 }
 
 /** What SQLite has for a database besides its file. */

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Worker } from 'node:worker_threads';
@@ -46,7 +46,7 @@ const FULL = 'no space left on the device';
 test('a full disk refuses what must be kept, keeps the rest for later, and is used again when it has room', async ({
   skip,
 }) => {
-  const directory = mounted('4m');
+  const directory = mounted('5m');
   if (directory === undefined) return skip(WITHOUT_MOUNT);
   const opened = await openHeld(directory);
   const { state, log } = opened;
@@ -113,6 +113,52 @@ test('a disk that what waits has filled is used again when that is acknowledged'
   await state.close();
   const next = await open(directory);
   expect((await next.policies.found()).map(({ name }) => name)).toEqual(['p2']);
+});
+
+/** Somebody else takes all that is left of a disk. */
+function crowd(directory: string): void {
+  const ballast = openSync(join(directory, 'ballast'), 'w');
+  try {
+    for (;;) writeSync(ballast, Buffer.alloc(4_096));
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' });
+  } finally {
+    closeSync(ballast);
+  }
+}
+
+test('on a disk that others have filled a policy can be deleted, and a daemon can start', async ({
+  skip,
+}) => {
+  const directory = mounted('16m');
+  if (directory === undefined) return skip(WITHOUT_MOUNT);
+  const opened = await openHeld(directory);
+  const { state } = opened;
+  await state.policies.save([policyOf(1), policyOf(2), policyOf(3)]);
+  const letGo = batchOf('x');
+  await keep(state, letGo);
+  crowd(directory);
+  await expect(state.policies.save([policyOf(4)])).rejects.toBeInstanceOf(UnavailableError);
+  await state.policies.remove([1]);
+  await state.batches.settle({
+    receipts: [receiptOf(letGo, { outcome: 'acknowledged' })],
+    parts: [],
+    letters: [],
+    droppedLetters: [],
+  });
+  expect(state.health()).toEqual({ ok: false, reason: FULL });
+  crowd(directory);
+  rmSync(join(directory, 'ballast'));
+  await recovers(opened);
+  await opened.clock.advance(10_000);
+  await state.close();
+
+  crowd(directory);
+  const next = await open(directory);
+  expect((await next.policies.found()).map(({ name }) => name)).toEqual(['p2', 'p3']);
+  expect(await next.batches.found()).toEqual([]);
+  await next.policies.remove([2]);
+  expect((await next.policies.found()).map(({ name }) => name)).toEqual(['p3']);
 });
 
 test('a disk that reports errors is told of, and its files are opened anew when it does not any more', async ({

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, statfsSync, statSync } from 'node:fs';
-import { companionsOf, type StateFiles } from '../files.ts';
+import { allOf, type StateFiles } from '../files.ts';
 import { asidesIn } from './files-aside.ts';
 import type { Finding } from './finding.ts';
 import { strangersIn } from './owners.ts';
@@ -20,7 +20,7 @@ export function examineFiles(directory: string, files: StateFiles): Finding[] {
 
 /** Those that others may look into, of those that are there. */
 export function openFilesIn(directory: string, files: StateFiles): string[] {
-  const all = [directory, files.database, ...companionsOf(files.database), files.lock, files.owner];
+  const all = [directory, ...allOf(files)];
   return all.filter((file) => existsSync(file) && (lstatSync(file).mode & OTHERS) !== 0);
 }
 

@@ -1,14 +1,13 @@
 import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { companionsOf, type StateFiles } from '../files.ts';
+import { allOf, type StateFiles } from '../files.ts';
 import { asidesIn } from './files-aside.ts';
 
 /** What of ours in a data directory belongs to another user than the directory does. */
 export function strangersIn(directory: string, files: StateFiles): string[] {
   const { uid } = statSync(directory);
   const folders = asidesIn(directory).map(({ folder }) => folder);
-  const kept = [files.database, ...companionsOf(files.database), files.lock, files.owner];
-  const all = [...kept, ...folders, ...folders.flatMap((folder) => within(folder))];
+  const all = [...allOf(files), ...folders, ...folders.flatMap((folder) => within(folder))];
   return all.filter((file) => (lstatSync(file, { throwIfNoEntry: false })?.uid ?? uid) !== uid);
 }
 

@@ -11,16 +11,16 @@ import {
   nameOfKey,
   type ToThread,
 } from '../calls.ts';
-import { diskFaultOf, NO_SPACE } from '../database/faults.ts';
-import { NoRoomError } from '../database/kept-amount.ts';
+import { diskFaultOf } from '../database/faults.ts';
 import { NewerSchemaError } from '../database/migrations.ts';
-import { companionsOf, stateFilesIn } from '../files.ts';
+import { allOf, type StateFiles, stateFilesIn } from '../files.ts';
 import { ForeignDatabaseError } from '../repair/find-damage.ts';
 import { Mender } from '../repair/mender.ts';
 import { giveToOwner } from '../repair/owners.ts';
 import { isOfThisBoot } from './boot.ts';
 import { bytesOf, groupsOf } from './groups.ts';
 import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
+import { Reserve } from './reserve.ts';
 import { SteadyStore } from './steady-store.ts';
 import type { TableCall } from './store.ts';
 import { Unwritten } from './unwritten.ts';
@@ -55,7 +55,8 @@ function startFault(directory: string, error: unknown): string {
 /** Commits in groups: whatever has come while the last group was written is the next one. */
 class Server {
   readonly #port: MessagePort;
-  readonly #database: string;
+  readonly #files: StateFiles;
+  readonly #reserve: Reserve;
   readonly #mostGroupBytes: number;
   readonly #held: HeldDirectory;
   readonly #mender: Mender;
@@ -69,20 +70,24 @@ class Server {
 
   constructor({ directory, bounds }: ThreadOptions, port: MessagePort) {
     const files = stateFilesIn(directory);
+    const { log: mostLogBytes } = sharesOf(bounds.dataMaxBytes);
     this.#port = port;
-    this.#mostGroupBytes = sharesOf(bounds.dataMaxBytes).log / 2;
-    this.#database = files.database;
+    this.#mostGroupBytes = mostLogBytes / 2;
+    this.#files = files;
+    this.#reserve = new Reserve(files.reserve, mostLogBytes / 4);
+    this.#reserve.giveUpIfFull();
     this.#held = holdDirectory(directory, files);
     const { owner, before } = this.#held;
     this.#mender = new Mender({
       directory,
       files,
-      mostLogBytes: sharesOf(bounds.dataMaxBytes).log,
+      mostLogBytes,
       isSameBoot: isOfThisBoot(files.database, before, owner),
       wasUsed: before !== undefined,
     });
+    const [{ database }, mender, reserve] = [files, this.#mender, this.#reserve];
     try {
-      this.#steady = new SteadyStore({ database: files.database, bounds, mender: this.#mender, owner });
+      this.#steady = new SteadyStore({ database, bounds, mender, owner, reserve });
       giveToOwner(directory, files);
     } catch (error) {
       this.#held.release();
@@ -132,7 +137,7 @@ class Server {
       this.#steady.checkPlace();
       const answers = this.#measured(() => store.transact(calls, isSynced));
       this.#noteMadeGood(calls, answers);
-      if (store.refusedBytes > 0) this.#steady.noteFault(new NoRoomError(NO_SPACE), store.refusedBytes);
+      if (store.refusedBytes > 0) this.#steady.noteFull(store.refusedBytes);
       return answers;
     } catch (error) {
       this.#steady.noteFault(
@@ -170,15 +175,8 @@ class Server {
 
   /** On a full disk: else what was acknowledged would stay for want of room to write that down. */
   #giveRoom(calls: readonly TableCall[]): Answer[] {
-    const store = this.#steady.current;
-    if (calls.length === 0 || !store || !this.#steady.isOnlyFull) return [];
-    try {
-      this.#steady.checkPlace();
-      return this.#measured(() => store.transact(calls, true));
-    } catch (error) {
-      this.#steady.noteFault(error, 0);
-      return [];
-    }
+    if (calls.length === 0) return [];
+    return this.#steady.giveRoom((store) => this.#measured(() => store.transact(calls, true))) ?? [];
   }
 
   #probe(): void {
@@ -191,6 +189,7 @@ class Server {
   #beginUpkeep(now: number): void {
     this.#now = now;
     if (this.#steady.fault !== '' || !this.#steady.current || this.#steady.current.upkeep.isAtWork) return;
+    this.#reserve.fill();
     this.#steady.current.upkeep.begin(now);
     setImmediate(() => this.#maintain());
   }
@@ -253,10 +252,7 @@ class Server {
       fault: this.#steady.fault,
       warning: this.#mender.warning,
       repairs: this.#mender.repairs,
-      fileBytes: [this.#database, ...companionsOf(this.#database)].reduce(
-        (sum, file) => sum + sizeOf(file),
-        0,
-      ),
+      fileBytes: allOf(this.#files).reduce((sum, file) => sum + sizeOf(file), 0),
       waitingBytes: this.#steady.current?.waitingBytes ?? 0,
       letterCount: this.#steady.current?.letterCount ?? 0,
       droppedLetters: this.#steady.current?.droppedLetters ?? 0,

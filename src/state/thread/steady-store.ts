@@ -1,11 +1,12 @@
 import { messageOf } from '../../errors.ts';
 import type { StateBounds } from '../bounds.ts';
-import { diskFaultOf, sqliteCodeOf } from '../database/faults.ts';
+import { diskFaultOf, NO_SPACE, sqliteCodeOf } from '../database/faults.ts';
 import { NoRoomError } from '../database/kept-amount.ts';
 import { isDamage } from '../repair/find-damage.ts';
 import type { Mender } from '../repair/mender.ts';
 import { MisplacedError, Place } from './place.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import type { Reserve } from './reserve.ts';
 import { Store } from './store.ts';
 
 interface SteadyOptions {
@@ -14,6 +15,7 @@ interface SteadyOptions {
   readonly mender: Mender;
   /** Of whoever has the data directory. */
   readonly owner: ProcessIdentity;
+  readonly reserve: Reserve;
 }
 
 /** What has to fit before the disk counts as well again. */
@@ -56,9 +58,24 @@ export class SteadyStore {
     return this.#store;
   }
 
-  /** Nothing is wrong but that the disk is full: what takes no room may be done. */
-  get isOnlyFull(): boolean {
-    return this.#fault !== '' && !this.#mustReopen;
+  /** The disk is nearly full: so many bytes had no room. */
+  noteFull(bytes: number): void {
+    this.noteFault(new NoRoomError(NO_SPACE), bytes);
+  }
+
+  /**
+   * Where nothing is wrong but that the disk is full: does what gives room back, on the reserve if need be. undefined: it
+   * cannot be done.
+   */
+  giveRoom<T>(work: (store: Store) => T): T | undefined {
+    if (!this.#store || this.#fault === '' || this.#mustReopen) return undefined;
+    try {
+      this.checkPlace();
+      return work(this.#store);
+    } catch (error) {
+      this.noteFault(error, 0);
+      return this.#options.reserve.giveUp() ? this.giveRoom(work) : undefined;
+    }
   }
 
   /** Throws when its files are not where they were. */
