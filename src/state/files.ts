@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What lies in the data directory. */
@@ -29,4 +30,13 @@ export function allOf({ database, lock, owner, reserve }: StateFiles): readonly 
 /** What SQLite has for a database besides its file. */
 export function companionsOf(database: string): readonly string[] {
   return [`${database}-wal`, `${database}-shm`];
+}
+
+/** In bytes; 0 of what is not there, or may not be looked at. */
+export function sizeOf(file: string): number {
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return 0;
+  }
 }

@@ -8,6 +8,8 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,7 +83,7 @@ async function names(daemon: RealDaemon): Promise<string[]> {
   return policies.map(({ name }) => name).sort();
 }
 
-/** Applies policies until one is refused; returns those that were not. A file may have room for some. */
+/** Applies policies until one is refused, or the daemon has noticed by itself; returns those that were not. A file may have room for some. */
 async function applyUntilRefused(daemon: RealDaemon): Promise<string[]> {
   const applied: string[] = [];
   for (;;) {
@@ -92,6 +94,7 @@ async function applyUntilRefused(daemon: RealDaemon): Promise<string[]> {
       return applied;
     }
     applied.push(name);
+    if (daemon.lines.some((line) => line.includes('State cannot be kept'))) return applied;
   }
 }
 
@@ -173,8 +176,32 @@ const faults: Record<string, Fault> = {
     },
     end: () => undefined,
   },
+  'the log of changes is cut off': {
+    reason: /the log of changes \(WAL\) was cut off while it was in use/,
+    isLasting: false,
+    begin: () => truncateSync(`${database()}-wal`),
+    end: () => undefined,
+  },
+  'the data file is cut off': {
+    reason: /the data file was cut off while it was in use/,
+    isLasting: false,
+    begin: () => truncateSync(database(), 20_000),
+    end: () => undefined,
+  },
+  'the directory may not be looked into': {
+    reason: /symbolic link/,
+    isLasting: true,
+    begin: () => {
+      renameSync(dataDir(), `${dataDir()}-moved`);
+      symlinkSync(dataDir(), dataDir());
+    },
+    end: () => {
+      rmSync(dataDir());
+      renameSync(`${dataDir()}-moved`, dataDir());
+    },
+  },
   'the directory is moved away and back': {
-    reason: /was removed or replaced while it was in use|ENOENT/,
+    reason: /was removed or replaced while it was in use|the data directory is gone/,
     isLasting: true,
     begin: () => renameSync(dataDir(), `${dataDir()}-moved`),
     end: () => renameSync(`${dataDir()}-moved`, dataDir()),

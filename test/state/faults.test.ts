@@ -168,14 +168,14 @@ test('a disk that reports errors is told of, and its files are opened anew when 
   const opened = await openHeld(directory);
   const { state, log } = opened;
   await state.policies.save([policyOf(1)]);
-  const wal = join(directory, 'state.sqlite-wal');
+  const files = ['state.sqlite', 'state.sqlite-wal'].map((name) => join(directory, name));
   try {
-    // Nobody may write it then, not even through what is open.
-    execFileSync('chattr', ['+i', wal], { stdio: 'pipe' });
+    // Nobody may write them then, not even through what is open.
+    execFileSync('chattr', ['+i', ...files], { stdio: 'pipe' });
   } catch {
     return skip('this file system, or this process, cannot make a file immutable');
   }
-  onTestFinished(() => void spawnSync('chattr', ['-f', '-i', wal]));
+  onTestFinished(() => void spawnSync('chattr', ['-f', '-i', ...files]));
   const fault = 'the disk reports an error (I/O error)';
   const refusal = new UnavailableError(`cannot keep this now: ${fault}`);
   await expect(state.policies.save([policyOf(2)])).rejects.toEqual(refusal);
@@ -184,7 +184,8 @@ test('a disk that reports errors is told of, and its files are opened anew when 
   await opened.clock.advance(3_000);
   await expect(keep(state, batchOf('x'))).rejects.toBeInstanceOf(UnavailableError);
   expect(state.health().ok).toBe(false);
-  execFileSync('chattr', ['-i', wal]);
+  expect((await state.policies.found()).map(({ name }) => name)).toEqual(['p1']);
+  execFileSync('chattr', ['-i', ...files]);
   await recovers(opened);
   await state.policies.save([policyOf(3)]);
   expect((await state.policies.found()).map(({ name }) => name)).toEqual(['p1', 'p3']);

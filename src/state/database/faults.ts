@@ -1,3 +1,5 @@
+import { messageOf } from '../../errors.ts';
+
 /** Words for a disk that is full, be it that SQLite has met its end or that it was seen coming. */
 export const NO_SPACE = 'no space left on the device';
 
@@ -24,4 +26,21 @@ export function sqliteCodeOf(error: unknown): number | undefined {
 export function diskFaultOf(error: unknown): string | undefined {
   const code = sqliteCodeOf(error);
   return code === undefined ? undefined : FAULTS[code];
+}
+
+/** What the system says of a directory or its files. */
+const SYSTEM_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: 'the data directory may not be used (permission denied)',
+  EPERM: 'the data directory may not be used (permission denied)',
+  EROFS: 'the data directory is read-only',
+  ENOENT: 'the data directory is gone',
+  ENOSPC: NO_SPACE,
+  EDQUOT: 'no space left on the device (quota)',
+  EIO: 'the disk reports an error (I/O error)',
+};
+
+/** Whatever is wrong with what is kept, for a person: without a path, where it has a name. */
+export function faultWords(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return diskFaultOf(error) ?? SYSTEM_FAULTS[code] ?? messageOf(error);
 }

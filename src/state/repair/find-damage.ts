@@ -30,6 +30,9 @@ const MOST_FINDINGS = 20;
 /** The tables without which nothing goes on; they are small. */
 const ESSENTIAL = ['policies', 'lives', 'sequences'];
 
+/** How a finding about it begins: what was written last may be missing then. */
+export const LOG_OF_CHANGES = 'the log of changes (WAL)';
+
 /** SQLite's codes, with the extended ones that tell a page that cannot be read from a disk that has no room. */
 const DAMAGE = [11, 26];
 const UNREADABLE_PAGE = [266, 8_202, 8_458];
@@ -78,7 +81,7 @@ export function openReadOnly(database: string): DatabaseSync {
 
 function damageOfLog(log: string): string[] {
   return readableLog(readFileSync(log), PAGE_BYTES)
-    ? ['the log of changes (WAL) is damaged, and changes behind that place count as not made']
+    ? [`${LOG_OF_CHANGES} is damaged, and changes behind that place count as not made`]
     : [];
 }
 

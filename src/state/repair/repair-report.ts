@@ -1,3 +1,4 @@
+import { LOG_OF_CHANGES } from './find-damage.ts';
 import type { SalvagedTable } from './salvage.ts';
 
 /** A repair that was made, as `report.json` tells it. */
@@ -71,17 +72,21 @@ function writtenAgainIn(names: readonly string[]): string[] {
 }
 
 /** One sentence for the log and `/readyz`. */
-export function summaryOf({ folder, failure, tables, writtenAgain }: Repair): string {
-  const lossCount = tables.reduce((sum, table) => sum + table.lossCount, 0);
-  const what =
-    failure === undefined
-      ? lossCount === 0
-        ? 'all of its rows could be read and are kept'
-        : `what could be read is kept, ${lossCount} places could not`
-      : 'nothing of it could be read';
+export function summaryOf(repair: Repair): string {
+  const { folder, writtenAgain } = repair;
+  const what = outcomeOf(repair);
   const again =
     writtenAgain.length === 0
       ? ''
       : `, ${writtenAgain.length} policies that the daemon knew are written again`;
   return `the data file was damaged: ${what}${again}; the report and the file as it was are in ${folder}`;
+}
+
+function outcomeOf({ damage, failure, tables }: Repair): string {
+  if (failure !== undefined) return 'nothing of it could be read';
+  const lossCount = tables.reduce((sum, table) => sum + table.lossCount, 0);
+  if (lossCount > 0) return `what could be read is kept, ${lossCount} places could not`;
+  return damage.some((finding) => finding.startsWith(LOG_OF_CHANGES))
+    ? 'what could be read is kept, and what was written last may be missing'
+    : 'all of its rows could be read and are kept';
 }

@@ -1,7 +1,8 @@
-import { statfsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { NO_SPACE } from '../database/faults.ts';
 import { NoRoomError } from '../database/kept-amount.ts';
+import { freeBytesAt } from './free-bytes.ts';
 
 /** Stays free: for acknowledgements and deletions, which give room back and take some of the log first. */
 const SPARE_BYTES = 1024 * 1024;
@@ -84,14 +85,4 @@ export class DiskRoom {
 /** In the log, and in the file as far as that has no room of its own. */
 function neededFor(bytes: number, free: number): number {
   return bytes + Math.max(0, bytes - free);
-}
-
-/** Infinity where the file system does not say. */
-function freeBytesAt(directory: string): number {
-  try {
-    const { blocks, bavail, bsize } = statfsSync(directory);
-    return blocks === 0 ? Infinity : bavail * bsize;
-  } catch {
-    return Infinity;
-  }
 }

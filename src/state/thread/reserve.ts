@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { sizeOf } from '../files.ts';
 import { give } from '../repair/owners.ts';
+import { freeBytesAt } from './free-bytes.ts';
 
 /** A start needs some of the disk, and so does a deletion. */
 const MOST_BYTES = 1024 * 1024;
@@ -22,14 +24,13 @@ export class Reserve {
     this.#bytes = Math.min(MOST_BYTES, Math.floor(mostBytes));
   }
 
-  /** Of the file as it is. */
-  get bytes(): number {
-    return statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
+  get #isThere(): boolean {
+    return sizeOf(this.#file) > 0;
   }
 
-  /** Makes it, unless it is there or the disk has no room for it. */
+  /** Makes it, unless it is there or the disk has no room for it and as much beside it. */
   fill(): void {
-    if (this.bytes === this.#bytes) return;
+    if (sizeOf(this.#file) === this.#bytes || this.#free < 2 * this.#bytes) return;
     try {
       // Not zeros: some file systems keep these in no room at all.
       writeFileSync(this.#file, randomBytes(this.#bytes), { mode: 0o600 });
@@ -41,14 +42,16 @@ export class Reserve {
 
   /** Gives its room up; false: there was none. */
   giveUp(): boolean {
-    return this.bytes > 0 && this.#remove();
+    return this.#isThere && this.#remove();
   }
 
   /** Before a start. */
   giveUpIfFull(): void {
-    if (this.bytes === 0) return;
-    const { bavail, bsize } = statfsSync(dirname(this.#file));
-    if (bavail * bsize < LEAST_FREE_BYTES) this.giveUp();
+    if (this.#free < LEAST_FREE_BYTES) this.giveUp();
+  }
+
+  get #free(): number {
+    return freeBytesAt(dirname(this.#file));
   }
 
   #remove(): boolean {

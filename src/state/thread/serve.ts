@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../errors.ts';
 import { type StateBounds, sharesOf } from '../bounds.ts';
@@ -13,13 +12,14 @@ import {
 } from '../calls.ts';
 import { diskFaultOf } from '../database/faults.ts';
 import { NewerSchemaError } from '../database/migrations.ts';
-import { allOf, type StateFiles, stateFilesIn } from '../files.ts';
+import { allOf, type StateFiles, sizeOf, stateFilesIn } from '../files.ts';
 import { ForeignDatabaseError } from '../repair/find-damage.ts';
 import { Mender } from '../repair/mender.ts';
 import { giveToOwner } from '../repair/owners.ts';
 import { isOfThisBoot } from './boot.ts';
 import { bytesOf, groupsOf } from './groups.ts';
 import { DirectoryError, type HeldDirectory, holdDirectory } from './hold-directory.ts';
+import { PlaceError } from './place.ts';
 import { Reserve } from './reserve.ts';
 import { SteadyStore } from './steady-store.ts';
 import type { TableCall } from './store.ts';
@@ -134,8 +134,7 @@ class Server {
     if (!store) return this.#refuse(calls);
     const isSynced = calls.some(({ name }) => CALL_KINDS[name] === 'kept');
     try {
-      this.#steady.checkPlace();
-      const answers = this.#measured(() => store.transact(calls, isSynced));
+      const answers = this.#steady.use(() => this.#measured(() => store.transact(calls, isSynced)));
       this.#noteMadeGood(calls, answers);
       if (store.refusedBytes > 0) this.#steady.noteFull(store.refusedBytes);
       return answers;
@@ -199,12 +198,12 @@ class Server {
     const store = this.#steady.current;
     if (!store?.upkeep.isAtWork || this.#isClosing) return;
     try {
-      store.maintain();
+      this.#steady.use(() => store.maintain());
       if (store.upkeep.isAtWork) {
         setImmediate(() => this.#maintain());
         return;
       }
-      store.checkpoint();
+      this.#steady.use(() => store.checkpoint());
       this.#report([]);
     } catch (error) {
       this.#report(this.#giveUpUpkeep(error));
@@ -214,7 +213,7 @@ class Server {
   /** A fault of ours in it does not keep anything else from being kept. */
   #giveUpUpkeep(error: unknown): Answer[] {
     this.#steady.current?.upkeep.abandon();
-    if (diskFaultOf(error) === undefined) {
+    if (diskFaultOf(error) === undefined && !(error instanceof PlaceError)) {
       return [
         {
           number: 0,
@@ -290,8 +289,4 @@ function buffersOf(answers: readonly Answer[]): ArrayBuffer[] {
     const bytes = 'bytes' in answer.value ? answer.value.bytes : answer.value;
     return bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
   });
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -1,10 +1,10 @@
-import { messageOf } from '../../errors.ts';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import type { StateBounds } from '../bounds.ts';
-import { diskFaultOf, NO_SPACE, sqliteCodeOf } from '../database/faults.ts';
+import { faultWords, NO_SPACE, sqliteCodeOf } from '../database/faults.ts';
 import { NoRoomError } from '../database/kept-amount.ts';
 import { isDamage } from '../repair/find-damage.ts';
 import type { Mender } from '../repair/mender.ts';
-import { MisplacedError, Place } from './place.ts';
+import { CutOffError, MisplacedError, Place } from './place.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import type { Reserve } from './reserve.ts';
 import { Store } from './store.ts';
@@ -34,6 +34,8 @@ export class SteadyStore {
   #fault = '';
   #mustReopen = false;
   #isDamaged = false;
+  /** What is known to be gone. */
+  readonly #cutOff = new Set<string>();
   #isMisplaced = false;
   #probeBytes = FEWEST_PROBE_BYTES;
 
@@ -70,24 +72,30 @@ export class SteadyStore {
   giveRoom<T>(work: (store: Store) => T): T | undefined {
     if (!this.#store || this.#fault === '' || this.#mustReopen) return undefined;
     try {
-      this.checkPlace();
-      return work(this.#store);
+      const store = this.#store;
+      return this.use(() => work(store));
     } catch (error) {
       this.noteFault(error, 0);
       return this.#options.reserve.giveUp() ? this.giveRoom(work) : undefined;
     }
   }
 
-  /** Throws when its files are not where they were. */
-  checkPlace(): void {
+  /** Does something with a store's files. Throws what that throws, and when they are not as they were left. */
+  use<T>(work: () => T): T {
     this.#place.check();
+    try {
+      return work();
+    } finally {
+      this.#place.note();
+    }
   }
 
   /** @param bytes that were to be written: as much has to fit before all is well again. */
   noteFault(error: unknown, bytes: number): void {
-    this.#fault = diskFaultOf(error) ?? messageOf(error);
+    this.#fault = faultWords(error);
     this.#mustReopen ||= !(error instanceof NoRoomError || sqliteCodeOf(error) === SQLITE_FULL);
     this.#isDamaged ||= isDamage(error);
+    if (error instanceof CutOffError) this.#cutOff.add(error.message);
     this.#isMisplaced ||= error instanceof MisplacedError;
     this.#probeBytes = Math.min(Math.max(this.#probeBytes, bytes), MOST_PROBE_BYTES);
     this.#store?.upkeep.abandon();
@@ -98,10 +106,12 @@ export class SteadyStore {
     if (this.#fault === '') return;
     try {
       const store = this.#reopened();
-      store.makeRoom(this.#probeBytes);
-      store.probe(this.#probeBytes);
-      write(store);
-      store.makeRoom(this.#roomFor(store));
+      this.use(() => {
+        store.makeRoom(this.#probeBytes);
+        store.probe(this.#probeBytes);
+        write(store);
+        store.makeRoom(this.#roomFor(store));
+      });
       this.#fault = '';
       this.#probeBytes = FEWEST_PROBE_BYTES;
     } catch (error) {
@@ -125,13 +135,16 @@ export class SteadyStore {
     const old = this.#store;
     if (this.#isMisplaced && !this.#place.isHeld()) old?.moveTo(database);
     this.#isMisplaced = false;
+    // As long as nothing can be written, what is there can be read.
+    checkWritable(database);
     this.#store = undefined;
     closeQuietly(old);
-    if (this.#isDamaged) mender.look('full');
+    if (this.#isDamaged || this.#cutOff.size > 0) mender.look('full', [...this.#cutOff]);
     const store = mender.open(() => new Store(database, bounds, this.#life));
     this.#store = store;
     this.#place = new Place(database);
     this.#isDamaged = false;
+    this.#cutOff.clear();
     this.#mustReopen = false;
     return store;
   }
@@ -143,4 +156,9 @@ function closeQuietly(store: Store | undefined): void {
   } catch {
     // It is opened anew.
   }
+}
+
+/** Throws what the system says where it cannot be written; one that is not there can be made. */
+function checkWritable(database: string): void {
+  if (existsSync(database)) closeSync(openSync(database, 'r+'));
 }
