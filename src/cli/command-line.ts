@@ -1,4 +1,5 @@
 import type { DaemonOptions } from '../options.ts';
+import { commandNamed } from './commands/command.ts';
 import { allOptions } from './options.ts';
 import { readLine } from './read-line.ts';
 import { readOptions } from './read-options.ts';
@@ -14,6 +15,12 @@ export type Wish =
 export function readCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Wish {
   const { given, asksFor, fault } = readLine(argv, allOptions(), env);
   if (asksFor !== undefined) return { kind: asksFor };
-  if (fault !== undefined) throw usageError(fault);
+  if (fault !== undefined) throw usageError(`${fault}${hintFor(argv, env)}`);
   return { kind: 'daemon', options: readOptions(given, env) };
+}
+
+/** For whoever names a command behind flags: upstream has none, so that there such a word is only one too many. */
+function hintFor(argv: readonly string[], env: NodeJS.ProcessEnv): string {
+  const [word] = readLine(argv, allOptions(), env, 1).words;
+  return commandNamed(word) ? ` (a command comes before its flags: orb-worker ${word} ...)` : '';
 }

@@ -30,6 +30,8 @@ export class BatchQueue implements RunDelivery {
   #reason: string | undefined;
   /** It might be, some other time. */
   #isPassing = false;
+  /** The daemon's end is why. */
+  #isStopped = false;
   /** What waits stays on disk. */
   #isLeaving = false;
   /** An earlier life of the run is not counted yet. */
@@ -151,7 +153,8 @@ export class BatchQueue implements RunDelivery {
 
   /** The daemon stops: what is on disk stays there, the rest is given up. Resolves when nothing is under way. */
   async stop(): Promise<void> {
-    if (this.#reason === undefined) this.#isLeaving = this.#options.context.sending.store.isDurable;
+    this.#isStopped = this.#reason === undefined;
+    this.#isLeaving = this.#isStopped && this.#options.context.sending.store.isDurable;
     this.#fail('the daemon is stopping');
     await this.#outcome.promise;
   }
@@ -288,7 +291,7 @@ export class BatchQueue implements RunDelivery {
     const leaving = this.#isLeaving ? batches.filter(({ isKept }) => isKept) : [];
     const dropped = this.#isLeaving ? batches.filter(({ isKept }) => !isKept) : batches;
     for (const batch of leaving) left.add(batch);
-    for (const batch of dropped) lost.add(batch);
+    if (this.#isStopped) for (const batch of dropped) lost.add(batch);
     this.#noteDropped(dropped, this.#reason ?? '');
     return leaving.length > 0;
   }

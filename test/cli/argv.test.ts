@@ -29,6 +29,15 @@ describe('what upstream refuses is refused in its words', () => {
     [['--otel-export-period', '1.5', '-d'], "argument --otel-export-period: invalid int value: '1.5'"],
     [['--nope'], 'unrecognized arguments: --nope'],
     [['-d', 'extra'], 'unrecognized arguments: extra'],
+    [
+      ['--data-dir', 'trace', 'doctor', 'trace'],
+      'unrecognized arguments: doctor trace (a command comes before its flags: orb-worker doctor ...)',
+    ],
+    [['--data-dir', 'doctor', 'extra'], 'unrecognized arguments: extra'],
+    [
+      ['-p', '8071', '--json', 'dead-letters'],
+      'unrecognized arguments: --json ... (a command comes before its flags: orb-worker dead-letters ...)',
+    ],
     [['-'], 'unrecognized arguments: -'],
     [['-1'], 'unrecognized arguments: -1'],
     [['--'], 'unrecognized arguments: --'],

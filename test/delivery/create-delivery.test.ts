@@ -240,6 +240,16 @@ describe('stopping', () => {
     expect(await run.finish()).toMatchObject({ acknowledged: 2 });
   });
 
+  test('does not count as lost what was given up earlier', async () => {
+    const { sink, delivery } = setUp();
+    const cancelled = delivery.open(aRun, nothing);
+    cancelled.accept(batchOf('a', 10));
+    await sink.nth(0);
+    cancelled.abort('cancelled');
+    expect(await cancelled.finish()).toMatchObject({ failure: 'cancelled' });
+    expect((await delivery.stop()).lost).toEqual(empty);
+  });
+
   test('with nothing to do is over at once, and nothing begins after it', async () => {
     const { sink, delivery } = setUp();
     expect((await delivery.stop()).lost).toEqual(empty);
