@@ -31,7 +31,7 @@ export class DemoDaemon {
   #stopping = false;
 
   private constructor(flags: readonly string[]) {
-    this.command = ['node', program, ...flags].join(' ').replaceAll(' --', ' \\\n  --');
+    this.command = ['npm start --', ...flags].join(' ').replaceAll(/ (?=--\w)/g, ' \\\n  ');
     // A process group of its own: Ctrl-C reaches this program alone, which then stops the daemon once and waits.
     this.#process = spawn(process.execPath, [program, ...flags], {
       cwd: root,

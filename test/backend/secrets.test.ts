@@ -38,7 +38,9 @@ test('what one policy may show to nobody, no run of the package shows, nor anyth
   const late = startRun(lease, { secret: SECRET, leave: true });
   expect(await late.outcome).toMatchObject({ reason: 'threw outside its run: late ***' });
   const printed = () => rig.lines.map(({ msg }) => msg);
-  await vi.waitUntil(() => printed().filter((line) => line === 'printed ***').length === 2);
+  await vi.waitUntil(() => printed().filter((line) => line === 'printed ***').length === 2, {
+    timeout: 15_000,
+  });
   expect(printed()).toContain('checked ***');
   expect(JSON.stringify(rig.lines)).not.toContain(SECRET);
 });

@@ -55,7 +55,7 @@ describe('/metrics of a real daemon', () => {
       }
     };
     const scraping = [scrapeOn(), scrapeOn(), scrapeOn()];
-    await vi.waitUntil(() => answers.length > 3);
+    await vi.waitUntil(() => answers.length > 3, { timeout: 15_000 });
     const begunAt = performance.now();
     expect(await daemon.stop()).toBe(0);
     const tookMs = performance.now() - begunAt;

@@ -214,7 +214,7 @@ describe('a run is cancelled', () => {
     const child = childWith(daemon, 'hanging');
     process.kill(child, 'SIGKILL');
     // The daemon knows of its end when nothing is left of it.
-    await vi.waitUntil(() => !existsSync(`/proc/${child}`), { interval: 5 });
+    await vi.waitUntil(() => !existsSync(`/proc/${child}`), { timeout: 15_000, interval: 5 });
     const id = await submit(daemon, 'edge');
     expect((await post(daemon, `/api/v1/runs/${id}/cancel`)).status).toBe(202);
     expect(await reaches(daemon, id, 'cancelled')).toMatchObject({ reason: 'cancelled on request' });

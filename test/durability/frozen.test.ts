@@ -57,8 +57,9 @@ test('a daemon that stood still for a while goes on where it was: nothing is los
   await vi.waitUntil(async () => (await completed('often')) > before + 2, PATIENCE);
   await vi.waitUntil(async () => (await completed('slow')) === 1, PATIENCE);
   expect((await daemon.delete('often')).status).toBe(200);
-  await vi.waitUntil(async () =>
-    (await daemon.request('/api/v1/status')).text.includes('"waiting_batches":0'),
+  await vi.waitUntil(
+    async () => (await daemon.request('/api/v1/status')).text.includes('"waiting_batches":0'),
+    PATIENCE,
   );
   const often = await runs('often');
   expect(new Set(often.map(({ due_at: dueAt }) => dueAt)).size).toBe(often.length);

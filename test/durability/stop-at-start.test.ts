@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { fillDirectory } from '../bench/support/full-directory.ts';
 import { descendantsOf, isAlive, RealDaemon, spawnProgram } from '../support/real-daemon.ts';
 
@@ -31,6 +31,15 @@ async function hangingDiode(): Promise<{ server: Server; asked: Promise<unknown>
   const { port } = server.address() as AddressInfo;
   const flags = ['--port', '0', '-t', `grpc://127.0.0.1:${port}`, '-c', 'id', '-k', 'secret', ...durable()];
   return { server, asked: once(server, 'connection'), flags };
+}
+
+/** The program, which does not outlive its test. */
+function spawnFor(flags: readonly string[]): ReturnType<typeof spawnProgram> {
+  const child = spawnProgram(flags);
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return child;
 }
 
 /** Whether a thread of it waits for the other end of a named pipe. Node 22 gives no names to its threads. */
@@ -63,7 +72,7 @@ test.each([
   },
 ] as const)('$signals while Diode owes a token end the start', async ({ signals, ends }) => {
   const { server, asked, flags } = await hangingDiode();
-  const child = spawnProgram(flags);
+  const child = spawnFor(flags);
   const said = text(child.stderr);
   const [end] = await Promise.all([
     once(child, 'exit'),
@@ -83,7 +92,7 @@ test('a disk that never answers holds no start up for longer than until the seco
   mkdirSync(data, { mode: 0o700 });
   // Opening it waits for somebody who reads: as deaf as a network file system whose server is gone.
   execFileSync('mkfifo', [path.join(data, 'lock')]);
-  const child = spawnProgram(['--port', '0', ...dryRun()]);
+  const child = spawnFor(['--port', '0', ...dryRun()]);
   const exit = once(child, 'exit');
   let said = '';
   child.stderr.on('data', (chunk) => {
@@ -98,18 +107,21 @@ test('a disk that never answers holds no start up for longer than until the seco
 
 test('a daemon that is told to stop while it goes on with many policies leaves nothing behind, and loses none', async () => {
   await fillDirectory(data, POLICIES, POLICIES);
-  const child = spawnProgram(['--port', '0', ...dryRun()]);
+  const child = spawnFor(['--port', '0', ...dryRun()]);
   const exit = once(child, 'exit');
-  await vi.waitUntil(() => readdirSync(data).some((name) => name.endsWith('-wal')), { interval: 1 });
+  await vi.waitUntil(() => readdirSync(data).some((name) => name.endsWith('-wal')), {
+    timeout: 15_000,
+    interval: 1,
+  });
   child.kill('SIGTERM');
   expect(await exit).toEqual([0, null]);
 
-  const second = await RealDaemon.start(dryRun());
+  await using second = await RealDaemon.start(dryRun());
   const children = descendantsOf(second.process.pid ?? 0);
   const before = performance.now();
   expect(await second.stop()).toBe(0);
   expect(performance.now() - before).toBeLessThan(3_000);
-  await vi.waitUntil(() => !children.some(isAlive));
+  await vi.waitUntil(() => !children.some(isAlive), { timeout: 15_000 });
 
   await using third = await RealDaemon.start(dryRun());
   expect(third.lines.join('\n')).toContain(`Going on with ${POLICIES} policies`);

@@ -124,7 +124,7 @@ describe('putting a policy in its place', () => {
     });
     expect(policies.history.latest('edge', 5)).toEqual([run, old]);
     const isGone = () => policies.host.children().every((child) => child.package !== 'scripted');
-    await vi.waitUntil(isGone, { interval: 5 });
+    await vi.waitUntil(isGone, { timeout: 15_000, interval: 5 });
   });
 
   test('a run under way is cancelled on demand, within a second though it does not stop', async () => {

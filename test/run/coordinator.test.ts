@@ -221,7 +221,7 @@ test('a batch that is rejected fails the run with the reason, and those behind i
   ] as const;
   runs.sink.failure = new SinkError('rejected', 'entity at index 0 is nil', { refusal: { of: 'all' } });
   const run = await runs.reaches(runs.fire(await runs.policy('edge', steps)), 'running');
-  await vi.waitUntil(() => runs.delivery.letters.count === 1);
+  await vi.waitUntil(() => runs.delivery.letters.count === 1, { timeout: 15_000 });
   runs.sink.failure = undefined;
   gate.open();
   expect(await runs.finished(run)).toMatchObject({ status: 'failed', entityCount: 2 });

@@ -104,7 +104,7 @@ describe('cancelling one run', () => {
     runs.sink.hold();
     const policy = await runs.policy('edge', [['yield', 2], ['until cancelled']]);
     const run = runs.fire(policy);
-    await vi.waitUntil(() => runs.delivery.totals().waitingEntities === 2, { interval: 2 });
+    await vi.waitUntil(() => runs.delivery.totals().waitingEntities === 2, { timeout: 15_000, interval: 2 });
     runs.coordinator.cancelRun(run.id, ASKED);
     await runs.reaches(run, 'delivering');
     await clock.advance(10_000);

@@ -54,18 +54,24 @@ test('of each policy the latest runs are kept, and those with something left to 
     state.runs.record(runOf(ingest, { ...done, trigger: 'ingest' }));
   const ingests = Array.from({ length: 10 }, (_, index) => index + 81);
   const latest = [23, 24, 25, 26, 27, 28, 29, 30, 49, 50, 51, ...ingests];
-  await vi.waitFor(async () => {
-    await clock.advance(10_000);
-    expect(await sequencesIn(state)).toEqual([1, 2, 3, ...latest]);
-  });
+  await vi.waitFor(
+    async () => {
+      await clock.advance(10_000);
+      expect(await sequencesIn(state)).toEqual([1, 2, 3, ...latest]);
+    },
+    { timeout: 15_000 },
+  );
   await state.batches.settle({ ...NOTHING, receipts: [receiptOf(batch, { outcome: 'acknowledged' })] });
   await state.close();
 
   const again = await open(directory, { clock, bounds: { historyRuns: 10 } });
-  await vi.waitFor(async () => {
-    await clock.advance(10_000);
-    expect(await sequencesIn(again)).toEqual([1, 3, ...latest]);
-  });
+  await vi.waitFor(
+    async () => {
+      await clock.advance(10_000);
+      expect(await sequencesIn(again)).toEqual([1, 3, ...latest]);
+    },
+    { timeout: 15_000 },
+  );
   expect(await again.batches.receipts(withBatch.id)).toEqual([]);
 });
 
@@ -80,12 +86,15 @@ test('runs are kept no longer than their time, and their sequences are not given
     if (sequence === 150) await clock.advance(DAY_MS);
   }
   await clock.advance(1.5 * DAY_MS);
-  await vi.waitFor(async () => expect(await sequencesIn(state)).toHaveLength(150));
+  await vi.waitFor(async () => expect(await sequencesIn(state)).toHaveLength(150), { timeout: 15_000 });
   await clock.advance(DAY_MS);
-  await vi.waitFor(async () => {
-    await clock.advance(10_000);
-    expect(await sequencesIn(state)).toEqual([]);
-  });
+  await vi.waitFor(
+    async () => {
+      await clock.advance(10_000);
+      expect(await sequencesIn(state)).toEqual([]);
+    },
+    { timeout: 15_000 },
+  );
   expect(await state.runs.lastSequence()).toBe(300);
 });
 
@@ -107,13 +116,16 @@ test.each([
   await state.policies.remove([2]);
   state.runs.record(runOf(606, { ...gone, policyNumber: 3, trigger: 'submit', createdAt: clock.now() }));
   await clock.advance(2 * DAY_MS);
-  await vi.waitFor(async () => {
-    await clock.advance(10_000);
-    const sequences = await sequencesIn(state);
-    expect(sequences).not.toContain(1);
-    expect(sequences).not.toContain(2);
-    expect(sequences).not.toContain(5);
-  });
+  await vi.waitFor(
+    async () => {
+      await clock.advance(10_000);
+      const sequences = await sequencesIn(state);
+      expect(sequences).not.toContain(1);
+      expect(sequences).not.toContain(2);
+      expect(sequences).not.toContain(5);
+    },
+    { timeout: 15_000 },
+  );
   expect(await sequencesIn(state)).toContain(3);
   expect((await state.policies.found()).map(({ lastDueAt }) => lastDueAt)).toEqual([200]);
 });
@@ -152,10 +164,13 @@ test('when room is scarce history goes first, then letters, and never a batch th
   expect(state.health()).toEqual({ ok: true, reason: '' });
   // The last run of a policy stays.
   const last = runs.at(-1);
-  await vi.waitFor(async () => {
-    await clock.advance(10_000);
-    expect(await state.runs.log(last?.id ?? '')).toEqual({ lines: [], dropped: 60 });
-  });
+  await vi.waitFor(
+    async () => {
+      await clock.advance(10_000);
+      expect(await state.runs.log(last?.id ?? '')).toEqual({ lines: [], dropped: 60 });
+    },
+    { timeout: 15_000 },
+  );
   expect((await state.batches.found()).map(({ id }) => id)).toEqual(waiting);
 
   await state.policies.save([policyOf(2)]);
@@ -165,11 +180,14 @@ test('when room is scarce history goes first, then letters, and never a batch th
   }));
   await state.batches.settle({ ...NOTHING, receipts });
   expect(state.batches.waitingBytes).toBe(0);
-  await vi.waitFor(async () => {
-    await clock.advance(10_000);
-    await state.policies.found();
-    expect(sizeOf(directory)).toBeLessThan(7 * MIB);
-  });
+  await vi.waitFor(
+    async () => {
+      await clock.advance(10_000);
+      await state.policies.found();
+      expect(sizeOf(directory)).toBeLessThan(7 * MIB);
+    },
+    { timeout: 15_000 },
+  );
   await keep(state, batchOf(Buffer.alloc(500_000)));
 });
 

@@ -35,10 +35,13 @@ async function openHeld(directory: string): Promise<Opened> {
 
 /** The thread takes its time: it is asked again as often as it needs. */
 async function recovers({ state, clock }: Opened): Promise<void> {
-  await vi.waitFor(async () => {
-    await clock.advance(1_000);
-    expect(state.health()).toEqual({ ok: true, reason: '' });
-  });
+  await vi.waitFor(
+    async () => {
+      await clock.advance(1_000);
+      expect(state.health()).toEqual({ ok: true, reason: '' });
+    },
+    { timeout: 15_000 },
+  );
 }
 
 const FULL = 'no space left on the device';

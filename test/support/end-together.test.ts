@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { descendantsOf, isAlive } from './real-daemon.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -18,6 +18,22 @@ function isDaemon(pid: number): boolean {
     return false;
   }
 }
+
+test.each([
+  ['start', ['--dry-run', '--port', '0']],
+  ['demo', []],
+] as const)('npm run %s leaves no daemon when npm is told to end', async (name, words) => {
+  const npm = spawn('npm', ['run', name, '--', ...words], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let shown = '';
+  for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (chunk) => (shown += chunk));
+  await vi.waitUntil(() => /listen(s|ing) on http/i.test(shown), { timeout: 20_000 });
+  const started = descendantsOf(npm.pid ?? 0);
+  onTestFinished(() => {
+    for (const pid of started.filter(isAlive)) process.kill(pid, 'SIGKILL');
+  });
+  npm.kill('SIGTERM');
+  await expect.poll(() => started.filter(isAlive)).toEqual([]);
+});
 
 test.each([
   ['torture', '--seed 1'],

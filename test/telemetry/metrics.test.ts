@@ -38,7 +38,7 @@ async function nextExport(clock: HeldClock, collector: Collector): Promise<void>
   const arrived = collector.arrival();
   await clock.advance(PERIOD_MS);
   await arrived;
-  if (!collector.hangs) await vi.waitUntil(() => clock.pending > 0, { interval: 5 });
+  if (!collector.hangs) await vi.waitUntil(() => clock.pending > 0, { timeout: 15_000, interval: 5 });
 }
 
 const BOUNDS = [0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000];
@@ -199,7 +199,10 @@ describe('start and stop', () => {
     ]);
     expect(clock.pending).toBe(0);
     // Both ends are in this process: the collector's end goes when ours has.
-    await vi.waitUntil(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'), { interval: 5 });
+    await vi.waitUntil(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'), {
+      timeout: 15_000,
+      interval: 5,
+    });
     const count = collector.exports.length;
     events.emit('policy:applied', { policy: 'late', backend: 'host' });
     await clock.advance(10 * PERIOD_MS);

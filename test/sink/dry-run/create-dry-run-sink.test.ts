@@ -141,7 +141,7 @@ test('a stdout that is not read holds batches back, and lets go of those that ar
   expect(stdout.writableLength).toBeGreaterThan(0);
   expect(taken).toEqual(['first']);
   turns[0]?.();
-  await vi.waitUntil(() => taken.length === 2);
+  await vi.waitUntil(() => taken.length === 2, { timeout: 15_000 });
   turns[1]?.();
   await third;
   expect(taken).toEqual(['first', 'third']);
