@@ -9,6 +9,7 @@ import { findingsIn } from './findings.ts';
 import { changeMoods, dieAtStart, freeze, hurt, isCrowded, SMALL_FLAGS, stop } from './hardships.ts';
 import { type Journal, readJournal } from './journal.ts';
 import { get, readOutcome, type ShownRun, whatIsLeft } from './outcome.ts';
+import type { Plan } from './plans.ts';
 import { RecordingDiode } from './recording-diode.ts';
 import { gone, listed, until } from './waiting.ts';
 
@@ -136,11 +137,10 @@ class Traveller {
     await this.#diode.become('well');
     await using daemon = await RealDaemon.start(this.#flags);
     await this.#checkPolicies(daemon);
+    // However slow the machine is, what is left is done some time only if no more comes.
+    await this.#deletePolicies(daemon, (plan) => plan?.isOnce !== true);
     await until('each policy that is owed one run', async () => this.#owedRuns(daemon));
-    for (const { name } of this.#driver.policies.certain) {
-      await daemon.delete(name);
-      this.#driver.policies.settle(name, undefined);
-    }
+    await this.#deletePolicies(daemon, () => true);
     await until('the end of what is under way', () => whatIsLeft(daemon));
     await this.#checkPolicies(daemon);
     const outcome = await readOutcome(daemon);
@@ -194,6 +194,15 @@ class Traveller {
       ledger.settle(name, version);
     }
     if (findings.length > 0) throw new Error(listed(findings));
+  }
+
+  async #deletePolicies(daemon: RealDaemon, which: (plan: Plan | undefined) => boolean): Promise<void> {
+    const { policies, plans } = this.#driver;
+    for (const { name, version } of policies.certain) {
+      if (!which(plans.get(version))) continue;
+      await daemon.delete(name);
+      policies.settle(name, undefined);
+    }
   }
 
   async #owedRuns(daemon: RealDaemon): Promise<readonly string[]> {
