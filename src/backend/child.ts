@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import { type Clock, settlesWithin } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { giveBack } from '../give-back.ts';
 import type { Redact } from '../redact.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
 import { ChildWords } from './child-words.ts';
 import { ChildWork } from './child-work.ts';
 import type { RunExecution } from './execution.ts';
 import { FrameReader } from './frames.ts';
-import { giveBack } from './give-back.ts';
 import { Heartbeat, LONGEST_SILENCE_MS } from './heartbeat.ts';
 import type { PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
+import { giveBack } from '../give-back.ts';
 import { roomyBytes, SMALLEST_WITH_ROOM } from '../sink/roomy-bytes.ts';
-import { giveBack } from './give-back.ts';
 
 /*
  * A frame: the length of its body (u32), its kind (u8), its body. Numbers are big-endian.

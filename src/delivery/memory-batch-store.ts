@@ -103,12 +103,11 @@ class MemoryBatchStore implements BatchStore {
   }
 
   #note(receipt: BatchReceipt): void {
-    const { id, runId, outcome } = receipt;
+    const { id, runId, outcome, byteLength } = receipt;
     const ofRun = this.#receipts.get(runId) ?? new Map<string, BatchReceipt>();
     this.#receipts.set(runId, ofRun.set(id, receipt));
     if (outcome === 'waiting') return;
-    this.#waitingBytes -= this.#bytes.get(id)?.length ?? 0;
-    this.#bytes.delete(id);
+    if (this.#bytes.delete(id)) this.#waitingBytes -= byteLength;
     this.#settled.set(id, runId);
     if (ofRun.size > this.#bounds.receiptsOfRun) this.#forgetReceipt(this.#firstSettled(ofRun));
     if (this.#settled.size > this.#bounds.receipts) this.#forgetReceipt(this.#settled.keys().next().value);

@@ -52,7 +52,10 @@ export interface Sink {
    * cannot do its work with this configuration; resolves within about a second otherwise, reachable or not.
    */
   start(): Promise<void>;
-  /** Resolves when the receiver has acknowledged the batch; rejects with a {@link SinkError}. */
+  /**
+   * Resolves when the receiver has acknowledged the batch, whose bytes are read no more: their memory is given back then.
+   * Rejects with a {@link SinkError}.
+   */
   send(batch: Batch, signal: AbortSignal): Promise<void>;
   health(): SinkHealth;
   /** Releases channels, sockets and timers; calls under way are cut off. */

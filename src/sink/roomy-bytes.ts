@@ -1,3 +1,5 @@
+import { giveBack } from '../give-back.ts';
+
 /** What a request says before and behind the entities of a batch takes less, but for very long names. */
 const ROOM_BEFORE = 1024;
 const ROOM_BEHIND = 1024;
@@ -33,6 +35,14 @@ export function joinAround(parts: readonly Buffer[]): Buffer | undefined {
     at += part.length;
   }
   return message;
+}
+
+/**
+ * Frees the memory of a batch that has {@link roomyBytes}; any other is left to V8, as what else lies in its memory may
+ * be in use. Nobody may use the bytes any more, nor a message around them.
+ */
+export function giveRoomBack(bytes: Buffer): void {
+  if (hasRoom(bytes)) giveBack(bytes);
 }
 
 export function lengthOf(parts: readonly Buffer[]): number {

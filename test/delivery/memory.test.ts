@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SinkError } from '../../src/sink/contract.ts';
-import { aRun, batchOf, isPending, nothing, setUp } from './support.ts';
+import { roomyBytes } from '../../src/sink/roomy-bytes.ts';
+import { aRun, batchOf, empty, isPending, nothing, setUp, unavailable } from './support.ts';
 
 describe('memory', () => {
   test('is given in the order in which it was asked for, and waits for acknowledgements', async () => {
@@ -109,5 +110,21 @@ describe('memory', () => {
     await Promise.all([acknowledgeAll(), ...Array.from({ length: 10 }, produce)]);
     expect(most).toBeGreaterThan(60);
     expect(most).toBeLessThanOrEqual(100);
+  });
+
+  test('of a batch that came from a child is given back when it is acknowledged, and not while it is to be sent again', async () => {
+    const { sink, clock, delivery } = setUp();
+    const run = delivery.open(aRun, nothing);
+    const bytes = roomyBytes(30);
+    await run.reserve(30);
+    run.accept({ ...batchOf('a'), bytes });
+    (await sink.nth(0)).fail(unavailable('away'));
+    expect(await isPending(run.finish())).toBe(true);
+    expect(bytes).toHaveLength(30);
+    await clock.advance(60_000);
+    (await sink.nth(1)).acknowledge();
+    expect(await run.finish()).toMatchObject({ acknowledged: 2, bytes: 30, failure: undefined });
+    expect(bytes).toHaveLength(0);
+    expect(delivery.totals()).toEqual(empty);
   });
 });

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../src/clock.ts';
 import { type Batch, type Sink, SinkError, type SinkHealth } from '../../src/sink/contract.ts';
 import { readFields } from '../../src/sink/protobuf.ts';
+import { roomyBytes } from '../../src/sink/roomy-bytes.ts';
 import { lengthDelimited } from '../support/fake-diode-wire.ts';
 import { unavailable } from './support.ts';
 
@@ -76,14 +77,16 @@ function isBad(name: string): boolean {
   return name.startsWith('bad');
 }
 
-/** A batch of entities that are nothing but names. */
+/** A batch of entities that are nothing but names, in memory of its own as those are that come from children. */
 export function batchOfNames(
   names: readonly string[],
   runId: string,
   id: string = crypto.randomUUID(),
 ): Batch {
   const run = { runId, policyName: 'edge', backend: 'b', appName: 'a', appVersion: '1' };
-  const bytes = Buffer.concat(names.map((name) => lengthDelimited(2, Buffer.from(name))));
+  const entities = Buffer.concat(names.map((name) => lengthDelimited(2, Buffer.from(name))));
+  const bytes = roomyBytes(entities.length);
+  entities.copy(bytes);
   return { id, run, entityCount: names.length, bytes };
 }
 

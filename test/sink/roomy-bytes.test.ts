@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { joinAround, roomyBytes } from '../../src/sink/roomy-bytes.ts';
+import { giveRoomBack, joinAround, roomyBytes } from '../../src/sink/roomy-bytes.ts';
 
 const ROOM = 1024;
 const bytes = fc.uint8Array({ maxLength: ROOM / 4 }).map((array) => Buffer.from(array));
@@ -51,4 +51,14 @@ test('nothing is written around other memory, nor around a part of a batch, wher
   }
   expect(joinAround([])).toBeUndefined();
   expect(batch.toString()).toBe('two entities');
+});
+
+test('the memory of a whole batch is given back, and none that is shared', () => {
+  const batch = roomyOf(Buffer.from('two entities'));
+  const other = Buffer.from('from a pool');
+  for (const part of [batch.subarray(0, 3), batch.subarray(4), other]) giveRoomBack(part);
+  expect(batch.toString()).toBe('two entities');
+  expect(other.toString()).toBe('from a pool');
+  giveRoomBack(batch);
+  expect(batch).toHaveLength(0);
 });
