@@ -69,7 +69,7 @@ const declared = {
     placeholder: 'SECONDS',
     help: 'Time between two exports of metrics',
     fallback: 60,
-    min: 1,
+    min: 0,
     max: LONGEST_PERIOD,
   }),
   debug: toggle({ help: 'Log DEBUG lines too' }),

@@ -46,6 +46,10 @@ const NEVER_MS = 2 ** 31 - 1;
 export function startMetrics(options: MetricsOptions): Metrics {
   const log = options.log.child({ module: 'worker.metrics' });
   const endpoint = parseMetricsEndpoint(options.endpoint);
+  if (options.periodSeconds <= 0) {
+    log.error('Failed to setup metrics export: --otel-export-period must be at least 1 second');
+    return { stop: () => Promise.resolve() };
+  }
   log.info(`Metrics are exported to ${endpoint.authority} every ${options.periodSeconds} s`);
   return beginExport(endpoint, { ...options, log });
 }

@@ -226,6 +226,16 @@ describe('start and stop', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('without a period there is one ERROR line and no metrics', async () => {
+    const { events, clock, lines, metrics } = startTo('grpc://127.0.0.1:1', 0);
+    expect(lines.take()).toEqual([
+      'ERROR: worker.metrics: Failed to setup metrics export: --otel-export-period must be at least 1 second',
+    ]);
+    events.emit('policy:applied', { policy: 'edge', backend: 'host' });
+    expect(clock.pending).toBe(0);
+    await metrics.stop();
+  });
+
   test('a collector that is away costs one line a minute, and gets everything when it is back', async () => {
     const gone = await Collector.start();
     const { port } = gone;
