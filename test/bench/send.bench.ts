@@ -137,9 +137,10 @@ async function throughBareClient(target: string): Promise<(lanes: number) => Pro
 
 async function megabytesPerSecond(send: (lanes: number) => Promise<void>, lanes: number): Promise<number> {
   renewPayloads();
+  const megabytes = (BATCHES * payloadOf(0).length) / MEGABYTE;
   const start = performance.now();
   await send(lanes);
-  return (BATCHES * payloadOf(0).length) / MEGABYTE / ((performance.now() - start) / 1000);
+  return megabytes / ((performance.now() - start) / 1000);
 }
 
 /** MB/s of either, one right after the other. */
