@@ -194,9 +194,9 @@ class Registry implements PolicyRegistry {
     try {
       // What was kept while the stop began is on disk alone: only the daemon's next life can delete it.
       this.#policies.refuseWhenClosed();
-      const current = this.#policies.find(name);
-      await this.#kept.remove(current.number);
-      dropped = this.#drop(current);
+      await this.#kept.remove(this.#policies.find(name).number);
+      // One of an earlier life may have come back meanwhile.
+      dropped = this.#drop(this.#policies.find(name));
     } finally {
       letGo();
     }

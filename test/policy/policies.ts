@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import { goOn } from '../../src/go-on.ts';
 import type { PolicyRegistry, Replacement } from '../../src/policy/contract.ts';
 import { createPolicyReader } from '../../src/policy/policy-reader.ts';
+import type { PolicyStore } from '../../src/policy/policy-store.ts';
 import { createPolicyRegistry } from '../../src/policy/registry.ts';
 import type { Run } from '../../src/run/run.ts';
 import type { State } from '../../src/state/contract.ts';
@@ -18,12 +19,19 @@ export interface Written {
   readonly [key: string]: unknown;
 }
 
-/** A registry over real children; `env` is what policies may expand. */
+interface PolicySettings extends Settings {
+  /** What policies may expand. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** What the disk takes its time for. */
+  readonly beforeRemoval?: () => Promise<void>;
+}
+
+/** A registry over real children. */
 export class Policies extends Runs {
   readonly registry: PolicyRegistry;
   readonly #opened: Readonly<Run>[] = [];
 
-  constructor(settings: Settings & { readonly env?: NodeJS.ProcessEnv } = {}) {
+  constructor(settings: PolicySettings = {}) {
     super(settings);
     const { env = {}, clock = systemClock } = settings;
     this.events.on('run:opened', ({ run }) => this.#opened.push(run));
@@ -35,7 +43,7 @@ export class Policies extends Runs {
       coordinator: this.coordinator,
       history: this.history,
       reader: async () => createPolicyReader({ env, allowEnv: [], hostTimezone: 'UTC' }),
-      store: settings.state?.policies,
+      store: settings.state && slowStore(settings.state.policies, settings.beforeRemoval),
     });
   }
 
@@ -79,6 +87,10 @@ export class Policies extends Runs {
   get messages(): string[] {
     return this.lines.map((line) => line.msg);
   }
+}
+
+function slowStore(store: PolicyStore, beforeRemoval: () => Promise<void> = async () => {}): PolicyStore {
+  return { ...store, remove: (numbers) => beforeRemoval().then(() => store.remove(numbers)) };
 }
 
 /** A document of these policies, of the backend `scripted` unless they say otherwise. */

@@ -3,7 +3,7 @@ import type { BackendHost } from '../../src/backend/host.ts';
 import { ConflictError, NotFoundError, UnavailableError, ValidationError } from '../../src/errors.ts';
 import { openWarmHost } from '../run/support.ts';
 import { HeldClock } from '../support/held-clock.ts';
-import { hourly, Lives } from './lives.ts';
+import { HOUR, hourly, Lives, NOON } from './lives.ts';
 import { documentOf, errorOf, type Policies } from './policies.ts';
 
 let host: BackendHost;
@@ -55,6 +55,19 @@ describe('policies of an earlier life', () => {
     expect(second.registry.get('b')?.config).toMatchObject({ schedule: '1 1 * * *' });
     await lives.kill();
     expect((await lives.begin()).names).toEqual(['b', 'c']);
+  });
+
+  test('are gone for good when they are deleted, be it that they come back while the disk is told', async () => {
+    await using lives = new Lives({ host });
+    const atNoon = new HeldClock(NOON);
+    await (await lives.begin({ clock: atNoon })).apply({ a: hourly });
+    await lives.kill();
+    const clock = new HeldClock(NOON);
+    const second: Policies = await lives.begin({ clock, beforeRemoval: () => second.awake() });
+    await second.registry.delete('a');
+    expect(second.names).toEqual([]);
+    await clock.advance(2 * HOUR);
+    expect(second.opened('a')).toEqual([]);
   });
 
   test('of which one cannot be read any more is shown as failed, with the reason, and the others run', async () => {
