@@ -88,7 +88,8 @@ export function duration<Fallback extends number | undefined>(
   return single(words, (value) => {
     const ms = durationOrNaN(value);
     if (ms >= words.minMs) return ms;
-    throw new InvalidValue(`invalid duration value: '${value}' (such as 90s, 5m or 1h30m)`);
+    const hint = Number.isNaN(ms) ? 'such as 90s, 5m or 1h30m' : `must be at least ${words.minMs}ms`;
+    throw new InvalidValue(`invalid duration value: '${value}' (${hint})`);
   });
 }
 

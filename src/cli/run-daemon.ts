@@ -9,6 +9,7 @@ import { Secrets } from '../secrets.ts';
 import { createLog } from '../telemetry/log.ts';
 import { Stderr } from '../telemetry/stderr.ts';
 import { notifySystemd } from './notify-systemd.ts';
+import { warnOfVariables } from './warn-of-variables.ts';
 
 /** What a shell reports of a program that a signal ended. */
 const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
@@ -26,7 +27,7 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
   stderr.onCaughtUp = (count) =>
     log.warn({ module: 'log' }, `${count} log lines were dropped: their reader was too slow`);
   endOnFault(log);
-  warnOfUnset(options, env, log);
+  warnOfVariables(options, env, log);
   const stopRequested = stopSignal(log, stderr);
   stopRequested.addEventListener('abort', () => stderr.endWithin(options.stopTimeoutMs));
   const systemd = notifySystemd({ env, clock: systemClock, log });
@@ -50,18 +51,6 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
     if (!(error instanceof StartError)) throw error;
     log.error(error.message);
     process.exit(error.exitStatus);
-  }
-}
-
-/** Upstream takes the text itself in the place of a variable that is not set (sheet: Command line), which then is refused. */
-function warnOfUnset({ dryRun, secretVariables }: DaemonOptions, env: NodeJS.ProcessEnv, log: Logger): void {
-  if (dryRun) return;
-  for (const name of secretVariables.filter((name) => env[name] === undefined)) {
-    const written = `\${${name}}`;
-    log.warn(
-      { module: 'worker' },
-      `A flag is ${written}, but there is no variable ${name}: it is taken as it is`,
-    );
   }
 }
 

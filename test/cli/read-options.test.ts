@@ -193,7 +193,7 @@ describe('options that cannot be used', () => {
     ],
     [
       ['-d', '--history-age', '0'],
-      "argument --history-age: invalid duration value: '0' (such as 90s, 5m or 1h30m)",
+      "argument --history-age: invalid duration value: '0' (must be at least 1ms)",
     ],
     [
       ['-d', '--data-max-bytes', '1000'],
@@ -201,7 +201,7 @@ describe('options that cannot be used', () => {
     ],
     [
       ['-d', '--run-timeout', '0'],
-      "argument --run-timeout: invalid duration value: '0' (such as 90s, 5m or 1h30m)",
+      "argument --run-timeout: invalid duration value: '0' (must be at least 1ms)",
     ],
     [
       ['-d', '--run-timeout', 'soon'],

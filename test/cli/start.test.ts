@@ -91,6 +91,10 @@ describe('a running daemon', () => {
     await using daemon = await StartedDaemon.start(['-p', '0'], {
       ORB_WORKER_DRY_RUN: 'true',
       ORB_WORKER_PORT: 'tcp://10.0.0.1:8071',
+      ORB_WORKER_PORT_8071_TCP: 'tcp://10.0.0.1:8071',
+      ORB_WORKER_PORT_8071_TCP_ADDR: '10.0.0.1',
+      ORB_WORKER_SERVICE_HOST: '10.0.0.1',
+      ORB_WORKER_EDGE_PORT: 'tcp://10.0.0.2:8071',
       ORB_WORKER_LOG_FORMAT: 'json',
     });
     expect((await fetch(`${daemon.url}/readyz`)).status).toBe(200);
@@ -102,6 +106,17 @@ describe('a running daemon', () => {
         msg: expect.any(String),
       });
     }
+  });
+
+  test('says that a target without a client is no Diode', async () => {
+    await using daemon = await StartedDaemon.start(['-t', 'grpc://127.0.0.1:1/logs', '-p', '0']);
+    await daemon.says('INFO: sink.otlp: Entities go to grpc://127.0.0.1:1/logs as OTLP log records: without');
+  });
+
+  test('names the variables that are misspelt, without their values', async () => {
+    await using daemon = await StartedDaemon.start(['-d', '-p', '0'], { ORB_WORKER_APITOKEN: SECRET });
+    await daemon.says('WARNING: worker: ORB_WORKER_APITOKEN is no variable that orb-worker reads: --help');
+    expect(daemon.stderr).not.toContain(SECRET);
   });
 
   test('shows its secrets neither in the list of processes nor in the log', async () => {

@@ -48,6 +48,9 @@ export function createOtlpSink(options: OtlpSinkOptions): Sink {
   return {
     encoding: 'otlp',
     async start() {
+      log.info(
+        `Entities go to ${describeTarget(target)} as OTLP log records: without --diode-client-id it is no Diode`,
+      );
       const route = await readRoute(target, env);
       // No keepalive: many collectors cut off who pings them (sheet).
       client = new GrpcClient({
