@@ -36,13 +36,12 @@ export function settleAfterDeath({ runs, lives, culprit, how, killedFor }: Death
   }
 }
 
-/** Without better knowledge, the only one that was under way. */
+/** Without better knowledge, the only one whose code was under way. */
 function onlySuspect(
   runs: readonly RunExecution[],
   lives: readonly PolicyLife[],
 ): RunExecution | PolicyLife | undefined {
-  const working = runs.filter((run) => !(run instanceof IngestExecution));
-  const entered = working.filter((run) => run.hasEntered);
-  const suspects = [...(entered.length > 0 ? entered : working), ...lives];
+  const entered = runs.filter((run) => run.hasEntered && !(run instanceof IngestExecution));
+  const suspects = [...entered, ...lives];
   return suspects.length === 1 ? suspects[0] : undefined;
 }

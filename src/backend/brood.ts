@@ -71,7 +71,7 @@ export class Brood {
   mayGrow(now: number): boolean {
     if (now < this.#growAgainAt) return false;
     let answering = 0;
-    for (const child of this.#children.keys()) if (!child.work.window.isStuck(now)) answering++;
+    for (const child of this.#children.keys()) if (!child.isStuck(now)) answering++;
     return answering < this.mostChildren && !this.isFull;
   }
 
@@ -147,8 +147,14 @@ export class Brood {
     } else if (isUnwanted) {
       void child.kill();
     } else {
-      state.idle ??= this.#options.clock.after(IDLE_MS, () => void child.kill());
+      state.idle ??= this.#options.clock.after(IDLE_MS, () => this.#letGo(child, state));
     }
+  }
+
+  /** It may have been handed something that it has not said a word of yet. */
+  #letGo(child: BackendChild, state: ChildState): void {
+    state.idle = undefined;
+    if (child.work.isNone) void child.kill();
   }
 
   #loaded(child: BackendChild, state: ChildState): void {

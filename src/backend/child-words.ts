@@ -53,51 +53,53 @@ export class ChildWords {
       return;
     }
     if (body.length < BATCH_HEADER) throw new FrameError('a batch frame without its head');
-    const run = this.#run(body.readUInt32BE(0));
-    run.batch(body.readUInt32BE(4), body.subarray(BATCH_HEADER));
+    this.#run(body.readUInt32BE(0))?.batch(body.readUInt32BE(4), body.subarray(BATCH_HEADER));
   }
 
   #obey(message: FromChild): void {
     const { work, redact, questions } = this.#options;
     switch (message.type) {
       case 'entered':
-        for (const run of message.runs) this.#run(run).entered();
+        for (const run of message.runs) this.#run(run)?.entered();
         break;
       case 'turned':
         work.turned(message.runs);
         break;
       case 'returned':
-        for (const run of message.runs) this.#run(run).ended(RETURNED);
+        for (const run of message.runs) this.#run(run)?.ended(RETURNED);
         this.#options.runEnded();
         break;
       case 'failed':
-        this.#run(message.run).ended({ kind: 'failed', reason: redact(message.reason) });
+        this.#run(message.run)?.ended({ kind: 'failed', reason: redact(message.reason) });
         this.#options.runEnded();
         break;
       case 'cancelled':
-        this.#run(message.run).ended({ kind: 'cancelled', cutOff: false });
+        this.#run(message.run)?.ended({ kind: 'cancelled', cutOff: false });
         this.#options.runEnded();
         break;
       case 'offer':
-        this.#run(message.run).offer(message.bytes);
+        this.#run(message.run)?.offer(message.bytes);
         break;
       case 'progress':
-        this.#run(message.run).progress(message.done, message.total);
+        this.#run(message.run)?.progress(message.done, message.total);
         break;
       case 'log':
-        this.#owner(message.run).log(message.level, redact(message.message));
+        this.#owner(message.run)?.log(message.level, redact(message.message));
         break;
       case 'ingest':
         work.ingest(this.#owner(message.run), message.id);
         break;
       case 'failure':
-        this.#owner(message.run).recordFailure(redact(message.reason));
+        this.#owner(message.run)?.recordFailure(redact(message.reason));
         break;
       case 'up':
         this.#life(message.life).up();
         break;
       case 'down':
         this.#life(message.life).down(message.reason && redact(message.reason));
+        break;
+      case 'asked':
+        questions.wasRead(message.id);
         break;
       case 'loaded':
         questions.answer(message.id, { kind: 'loaded', value: undefined });
@@ -143,9 +145,12 @@ export class ChildWords {
     if (++this.#strays > MOST_STRAYS) throw new FrameError('too many messages that concern no run');
   }
 
-  #run(number: number): RunExecution {
-    const run = this.#options.work.runs.get(number);
-    if (run === undefined) throw new FrameError('a message about a run that it does not have');
+  /** undefined for one that was taken back: what the child says of it comes too late. */
+  #run(number: number): RunExecution | undefined {
+    const { work } = this.#options;
+    const run = work.runs.get(number);
+    if (run === undefined && !work.hasTakenBack(number))
+      throw new FrameError('a message about a run that it does not have');
     return run;
   }
 
@@ -155,7 +160,7 @@ export class ChildWords {
     return life;
   }
 
-  #owner(number: number): RunExecution | PolicyLife {
+  #owner(number: number): RunExecution | PolicyLife | undefined {
     return this.#options.work.lives.get(number) ?? this.#run(number);
   }
 }

@@ -30,6 +30,7 @@ export interface WorkOptions {
   readonly end: (reason: string, culprit?: PolicyLife | 'outsider') => void;
 }
 
+const TAKEN_BACK = 'the run was taken back: another process has it';
 const STUCK = `its process did not answer for ${STUCK_MS / 1_000} s`;
 
 /** The work of one child: runs that it was handed, policies that live in it, runs that these begin themselves. */
@@ -38,6 +39,9 @@ export class ChildWork implements IngestPort, LifePort {
   readonly #options: WorkOptions;
   readonly #runs = new Map<number, RunExecution>();
   readonly #lives = new Map<number, PolicyLife>();
+  /** Numbers of runs that were taken back: the child may have entered them before it knew. */
+  readonly #takenBack = new Set<number>();
+  #wasUsed = false;
   readonly #owed: OwedAnswers;
 
   constructor(options: WorkOptions) {
@@ -62,6 +66,21 @@ export class ChildWork implements IngestPort, LifePort {
     return this.#runs.size === 0 && this.#lives.size === 0;
   }
 
+  /** Whether it was ever handed anything: what that left behind may be what the child ends of. */
+  get wasUsed(): boolean {
+    return this.#wasUsed;
+  }
+
+  /** Whether code of a run or a policy is under way in it. */
+  get isUnderWay(): boolean {
+    return this.#lives.size > 0 || [...this.#runs.values()].some((run) => run.hasEntered);
+  }
+
+  /** Whether a run of this number was taken back: what the child says of it does not count. */
+  hasTakenBack(number: number): boolean {
+    return this.#takenBack.has(number);
+  }
+
   /** Whether the child's silence would hurt somebody: a run that has it alone, or alone with its policy, may take its time. */
   get suffersFromSilence(): boolean {
     return this.#runs.size > 1 || this.#lives.size > 1 || (this.#lives.size === 1 && this.#runs.size === 0);
@@ -72,6 +91,7 @@ export class ChildWork implements IngestPort, LifePort {
     const { clock, sender, onBegun } = this.#options;
     const { number, request } = execution;
     this.#runs.set(number, execution);
+    this.#wasUsed = true;
     onBegun();
     this.#owed.begin();
     this.window.handed(clock.monotonic());
@@ -93,15 +113,17 @@ export class ChildWork implements IngestPort, LifePort {
     const { sender, onBegun } = this.#options;
     const { number, request } = life;
     this.#lives.set(number, life);
+    this.#wasUsed = true;
     onBegun();
     life.handTo(this);
     const { policyName, payload } = request;
     sender.tellWithPayload({ type: 'setup', life: number, policyName }, payload);
   }
 
-  /** Opens a run for entities that code of a run or a life hands over. */
-  ingest(owner: RunExecution | PolicyLife, id: number): void {
+  /** Opens a run for entities that code of a run or a life hands over; undefined: of a run that was taken back. */
+  ingest(owner: RunExecution | PolicyLife | undefined, id: number): void {
     try {
+      if (owner === undefined) throw new Error(TAKEN_BACK);
       owner.ingest((request) => this.#open(id, request));
     } catch (error) {
       if (error instanceof FrameError) throw error;
@@ -119,19 +141,14 @@ export class ChildWork implements IngestPort, LifePort {
   /**
    * What it was handed and has not entered goes to another.
    *
-   * @param reason why it is not waited for any more.
    * @param endUseless ends a child that is of no use, so that it is not handed the same again.
+   * @param isWanted whether another may have this run.
    */
-  takeBack(reason: string, endUseless: () => void): void {
-    const { sender, onWithdrawn } = this.#options;
+  takeBack(endUseless: () => void, isWanted: (run: RunExecution) => boolean = () => true): void {
     const handed = [...this.#runs.values()].filter((run) => !run.hasEntered);
-    for (const run of handed) {
-      this.#runs.delete(run.number);
-      sender.tell({ type: 'withdraw', run: run.number });
-    }
-    this.window.withdrawn(handed.length);
+    const left = handed.filter((run) => this.#withdraw(run));
     endUseless();
-    onWithdrawn(handed.filter((run) => run.withdraw(reason)));
+    this.#options.onWithdrawn(left.filter(isWanted));
   }
 
   /** The policies that live in it have to go elsewhere. */
@@ -163,8 +180,15 @@ export class ChildWork implements IngestPort, LifePort {
     return this.#options.usage();
   }
 
-  cutOff(): void {
-    this.#options.end('its process was ended because another run did not stop', 'outsider');
+  /** One that was not entered need not cost the others their child: something of theirs keeps it. */
+  cutOff(execution: RunExecution): void {
+    const hasOthers = this.#runs.size > 1 || this.#lives.size > 0;
+    if (execution.hasEntered || !hasOthers) {
+      this.#options.end('its process was ended because another run did not stop', 'outsider');
+    } else {
+      this.#withdraw(execution);
+      this.#options.onRunOver();
+    }
   }
 
   forget(execution: RunExecution): void {
@@ -197,6 +221,15 @@ export class ChildWork implements IngestPort, LifePort {
     if (this.#runs.size === 2) for (const run of this.#runs.values()) run.shareProcess();
   }
 
+  /** The child answers for it all the same, as soon as it reads this. Returns whether another may have it. */
+  #withdraw(run: RunExecution): boolean {
+    const { sender, newNumber } = this.#options;
+    this.#runs.delete(run.number);
+    this.#takenBack.add(run.number);
+    sender.tell({ type: 'withdraw', run: run.number });
+    return run.withdraw(newNumber());
+  }
+
   #open(id: number, request: RunRequest): IngestExecution {
     const { clock, sender, newNumber } = this.#options;
     const { identity, encoding, closeBatchAfterMs } = request;
@@ -212,8 +245,9 @@ export class ChildWork implements IngestPort, LifePort {
    * without one it is what a past run left behind.
    */
   #giveUpWaiting(): void {
-    this.takeBack(STUCK, () => {
+    const endUseless = (): void => {
       if (this.#runs.size === 0) this.#options.end(STUCK);
-    });
+    };
+    this.takeBack(endUseless, (run) => run.giveUpOn(STUCK));
   }
 }

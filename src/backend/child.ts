@@ -1,15 +1,13 @@
 import type { Logger } from 'pino';
 import { type Clock, settlesWithin } from '../clock.ts';
-import { messageOf } from '../errors.ts';
-import { giveBack } from '../give-back.ts';
 import type { Redact } from '../redact.ts';
 import { type Culprit, settleAfterDeath } from './blame.ts';
 import { ChildWords } from './child-words.ts';
 import { ChildWork } from './child-work.ts';
 import type { RunExecution } from './execution.ts';
-import { FrameReader } from './frames.ts';
+import { hearChild } from './hear-child.ts';
 import { Heartbeat, LONGEST_SILENCE_MS } from './heartbeat.ts';
-import type { PolicyPayload, SchemaFinding } from './host.ts';
+import type { LocatedPackage, PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
 import { MessageSender } from './message-sender.ts';
 import type { PolicyLife } from './policy-life.ts';
@@ -23,14 +21,15 @@ export interface ChildOptions extends Omit<ProcessOptions, 'onLine' | 'isBusy'> 
 }
 
 /** What a child may import. */
-export interface Loadable {
-  readonly name: string;
-  readonly entryUrl: string;
-}
+export type Loadable = Pick<LocatedPackage, 'name' | 'entryUrl'>;
 
 /** A closed channel belongs to a process that is about to end; one that is not, is ended after this. */
 const END_AFTER_CLOSE_MS = 1_000;
 
+/** What listens to its end may have something to do first; it may not take longer than this. */
+const END_AFTER_LEAVING_MS = 5_000;
+
+const DID_NOT_LEAVE = `called process.exit and did not end within ${END_AFTER_LEAVING_MS / 1_000} s`;
 const THREW = 'threw outside its run';
 const THREW_IN_LIFE = 'threw outside its setup';
 
@@ -70,8 +69,8 @@ export class BackendChild {
   constructor({ log, newNumber, ...options }: ChildOptions) {
     this.#clock = options.clock;
     this.#log = log;
-    this.#questions = new Questions(options.clock, (reason) =>
-      this.work.takeBack(reason, () => void this.kill(reason, 'outsider')),
+    this.#questions = new Questions(options.clock, (reason, wasRead) =>
+      this.#endUnlessAtWork(reason, wasRead),
     );
     this.#heartbeat = new Heartbeat({
       clock: options.clock,
@@ -111,12 +110,17 @@ export class BackendChild {
 
   /** True when it will take nothing more. */
   get isEnding(): boolean {
-    return this.#isDraining || this.#isKilled;
+    return this.#isDraining || this.#isKilled || this.#process.isGone;
   }
 
   /** True when it leaves nothing unanswered for long: what else it is asked, it will answer soon. */
   isQuick(now: number): boolean {
     return this.work.window.isQuick(now) && this.#questions.openFor(now) < QUICK_MS;
+  }
+
+  /** True when it may never answer again. */
+  isStuck(now: number): boolean {
+    return this.work.window.isStuck(now) || (this.#isLoaded && this.#questions.areStuck(now));
   }
 
   /** True when it reads what it is sent. */
@@ -210,33 +214,31 @@ export class BackendChild {
       spoilt: (by) => this.#retire(by),
       threw: (run, text) => this.#threw(run, text),
     });
-    const reader = new FrameReader({
-      limitOf: (kind) => words.limitOf(kind),
-      onFrame: (kind, body) => words.take(kind, body),
+    hearChild(channel, {
+      words,
+      isOver: () => this.#isKilled,
+      onHeard: () => this.#heartbeat.heard(),
+      onChange: () => this.onChange(),
+      onLie: (reason) => void this.kill(reason),
+      onClosed: () => void this.#endUnlessGone(END_AFTER_CLOSE_MS, 'closed its channel'),
     });
-    channel.on('data', (chunk: Buffer) => {
-      if (this.#isKilled) return;
-      this.#heartbeat.heard();
-      try {
-        if (reader.push(chunk)) giveBack(chunk);
-      } catch (error) {
-        void this.kill(`broke the rules of its channel: ${messageOf(error)}`);
-      }
-      this.onChange();
-    });
-    channel.on('drain', () => this.onChange());
-    channel.on('error', () => channel.destroy());
-    channel.on('close', () => void this.#endAfterClose());
   }
 
-  async #endAfterClose(): Promise<void> {
-    if (await settlesWithin(this.#clock, END_AFTER_CLOSE_MS, this.#process.exited)) return;
-    await this.kill('closed its channel');
+  /** It is about to end by itself; when it does not, it is ended, and `reason` is why. */
+  async #endUnlessGone(withinMs: number, reason: string): Promise<void> {
+    if (!(await settlesWithin(this.#clock, withinMs, this.#process.exited))) await this.kill(reason);
+  }
+
+  /** A question was not answered. Who has not even come to it is kept by its own work, which may have good reasons. */
+  #endUnlessAtWork(reason: string, wasRead: boolean): void {
+    if (wasRead || !this.work.isUnderWay) this.work.takeBack(() => void this.kill(reason, 'outsider'));
   }
 
   #leaving(number: number | null): void {
     const known = this.work.runs.get(number ?? -1) ?? this.work.lives.get(number ?? -1);
     this.#culprit = known ?? (number === null ? 'unknown' : 'outsider');
+    this.#isDraining = true;
+    void this.#endUnlessGone(END_AFTER_LEAVING_MS, DID_NOT_LEAVE);
   }
 
   /** A throw that belongs to a run costs that run, and the process takes no more; any other ends the process. */
@@ -283,8 +285,8 @@ export class BackendChild {
     this.#heartbeat.end();
     this.#isKilled = true;
     this.#hasEnded = true;
-    // Who alone asks something of a package that ends of it would get no other answer elsewhere.
-    const isLost = this.#fault === undefined || !this.work.isNone;
+    // Who asks something of a package that ends of it would get no other answer elsewhere.
+    const isLost = this.#fault === undefined || this.work.wasUsed;
     this.#questions.declineAll(new QuestionError(this.#killedFor ?? how, isLost ? 'lost' : 'fault'));
     settleAfterDeath({
       runs: [...this.work.runs.values()],

@@ -12,8 +12,8 @@ import { RateCheck } from './rate.ts';
 /** What a run may ask of the child it was handed to. */
 export interface RunPort {
   tell(type: 'abort' | 'grant' | 'refuse', run: number): void;
-  /** Ends the child, whatever else runs in it. */
-  cutOff(): void;
+  /** Ends a run that does not stop, and with it, where it was entered, its child, whatever else runs there. */
+  cutOff(execution: RunExecution): void;
   /** What its process uses; undefined where the system does not tell. */
   usage(): ProcessUsage | undefined;
   /** The run is over, whatever way. */
@@ -27,10 +27,10 @@ const BYTES_PER_KIB = 1_024;
 
 /** One run on the daemon's side. What its child says about it is checked here: a lie throws a {@link FrameError}. */
 export class RunExecution implements Execution {
-  readonly number: number;
   readonly request: RunRequest;
   readonly outcome: Promise<ExecutionOutcome>;
   readonly #clock: Clock;
+  #number: number;
   #settle: (outcome: ExecutionOutcome) => void = () => undefined;
   #usage: RunUsage | undefined;
   #usedBefore: ProcessUsage | undefined;
@@ -41,17 +41,22 @@ export class RunExecution implements Execution {
   #granted: number | undefined;
   #reports: RateCheck | undefined;
   #ingests: IngestCount | undefined;
-  #wasWithdrawn = false;
+  #wasGivenUp = false;
   #cutOffAt: number | undefined;
   #cutOffTimer: Timer | undefined;
 
   constructor(number: number, request: RunRequest, clock: Clock) {
-    this.number = number;
+    this.#number = number;
     this.request = request;
     this.#clock = clock;
     this.outcome = new Promise((resolve) => {
       this.#settle = resolve;
     });
+  }
+
+  /** What it is called in the child that has it: another one in each. */
+  get number(): number {
+    return this.#number;
   }
 
   /** Of its process while it was in it; known once it is over. */
@@ -88,19 +93,29 @@ export class RunExecution implements Execution {
   }
 
   /**
-   * Takes it back from a child that does not enter it. Returns whether another may have it; that it does once, and not
-   * when it was cancelled meanwhile.
+   * Takes it back from a child that does not enter it. Returns whether another may have it: not when it was cancelled
+   * meanwhile.
    *
-   * @param reason why it was taken back.
+   * @param number what the next child calls it: what this one still says of it is not about that.
    */
-  withdraw(reason: string): boolean {
+  withdraw(number: number): boolean {
     this.#port = undefined;
+    this.#number = number;
     if (this.isCancelled) this.settle({ kind: 'cancelled', cutOff: true });
-    else if (this.#wasWithdrawn) this.settle({ kind: 'failed', reason });
     if (this.#state === 'over') return false;
-    this.#wasWithdrawn = true;
     this.#state = 'waiting';
     return true;
+  }
+
+  /**
+   * A child had time enough to enter it: another may have it once. Returns whether it may.
+   *
+   * @param reason what it fails with when it may not.
+   */
+  giveUpOn(reason: string): boolean {
+    if (this.#wasGivenUp) this.settle({ kind: 'failed', reason });
+    this.#wasGivenUp = true;
+    return this.#state !== 'over';
   }
 
   entered(): void {
@@ -209,7 +224,7 @@ export class RunExecution implements Execution {
   #cutOff(): void {
     const waitsForRoom = this.#offered !== undefined && this.#granted === undefined;
     if (!waitsForRoom) {
-      this.#port?.cutOff();
+      this.#port?.cutOff(this);
       return;
     }
     this.#refuse();

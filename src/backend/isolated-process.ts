@@ -79,6 +79,11 @@ export class IsolatedProcess {
     return this.#child?.pid;
   }
 
+  /** True when it has ended, though others may still have its outputs open, or go on in its name. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   /** From now on it runs code that is not ours: its memory is watched while it is busy, and what it starts is found. */
   watch(): void {
     if (this.pid === undefined || this.#isGone) return;

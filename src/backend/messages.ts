@@ -56,6 +56,8 @@ export type WorkForChild =
     };
 
 export type FromChild =
+  /** Code of the package is called for the answer to this question. */
+  | { readonly type: 'asked'; readonly id: number }
   | { readonly type: 'loaded'; readonly id: number }
   /** `detail` is for the log alone: it may hold paths. */
   | { readonly type: 'unusable'; readonly id: number; readonly reason: string; readonly detail: string }
@@ -70,7 +72,7 @@ export type FromChild =
   /** A question could not be answered. `thrown`: `reason` is the backend's own text, else it says what its answer lacks. */
   | { readonly type: 'declined'; readonly id: number; readonly reason: string; readonly thrown: boolean }
   | { readonly type: 'entered'; readonly runs: readonly number[] }
-  /** So many more runs were entered, and the event loop went on after that. */
+  /** So many more runs were entered, or were withdrawn before that, and the event loop went on after that. */
   | { readonly type: 'turned'; readonly runs: number }
   | { readonly type: 'progress'; readonly run: number; readonly done: number; readonly total: number | null }
   | { readonly type: 'log'; readonly run: number; readonly level: LogLevel; readonly message: string }

@@ -8,7 +8,7 @@ import { CrashBackoff, type CrashWait } from './crash-backoff.ts';
 import type { RunExecution } from './execution.ts';
 import { Homes } from './homes.ts';
 import type { PolicyLife } from './policy-life.ts';
-import { QuestionError } from './questions.ts';
+import { QuestionError, SOON_MS } from './questions.ts';
 import { RunQueue } from './run-queue.ts';
 
 export interface PoolOptions {
@@ -27,9 +27,6 @@ export interface PoolOptions {
 const PATIENCE_MS = 10;
 /** How often it is looked whether another child would be allowed now. */
 const LONG_PATIENCE_MS = 1_000;
-
-/** A child that has not answered a question by then may never do that. */
-const SOON_MS = 2_000;
 
 /** Children that are asked the same, one after the other, before it is given up. */
 const MOST_ASKED = 3;

@@ -32,6 +32,8 @@ type Answer = { [Kind in keyof Answers]: { kind: Kind; value: Answers[Kind] } }[
 
 interface Question {
   readonly askedAt: number;
+  /** Whether the child has come to it. */
+  wasRead: boolean;
   readonly answer: (answer: Answer) => void;
   readonly reject: (error: QuestionError) => void;
 }
@@ -39,15 +41,18 @@ interface Question {
 /** Longest wait for an import, a description, a check. */
 const ANSWER_WITHIN_MS = 10_000;
 
+/** A child that has not answered a question by then may never do that. */
+export const SOON_MS = 2_000;
+
 /** What one child was asked and has not answered yet. */
 export class Questions {
   readonly #clock: Clock;
-  readonly #onLate: (reason: string) => void;
+  readonly #onLate: (reason: string, wasRead: boolean) => void;
   readonly #open = new Map<number, Question>();
   #last = 0;
 
-  /** @param onLate is told what was not answered in time, and was declined: the child is of no use to anybody. */
-  constructor(clock: Clock, onLate: (reason: string) => void) {
+  /** @param onLate is told what was not answered in time, and whether the child has come to it. */
+  constructor(clock: Clock, onLate: (reason: string, wasRead: boolean) => void) {
     this.#clock = clock;
     this.#onLate = onLate;
   }
@@ -65,17 +70,14 @@ export class Questions {
   ): Promise<Answers[Kind]> {
     const id = ++this.#last;
     const tooLate = `${whose} took longer than ${ANSWER_WITHIN_MS / 1_000} s`;
-    const limit = this.#clock.after(ANSWER_WITHIN_MS, () => {
-      this.decline(id, new QuestionError(tooLate));
-      this.#onLate(tooLate);
-    });
+    const limit = this.#clock.after(ANSWER_WITHIN_MS, () => this.#giveUp(id, tooLate));
     try {
       return await new Promise((resolve, reject) => {
         const answer = (given: Answer): void => {
           if (given.kind !== kind) throw new FrameError('an answer to another question');
           resolve(given.value as Answers[Kind]);
         };
-        this.#open.set(id, { askedAt: this.#clock.monotonic(), answer, reject });
+        this.#open.set(id, { askedAt: this.#clock.monotonic(), wasRead: false, answer, reject });
         send(id);
       });
     } finally {
@@ -93,6 +95,16 @@ export class Questions {
     return oldest === undefined ? 0 : now - oldest.askedAt;
   }
 
+  /** True when one is open for so long that it may never be answered. */
+  areStuck(now: number): boolean {
+    return this.openFor(now) >= SOON_MS;
+  }
+
+  /** The child has come to it. Throws a {@link FrameError} when nobody asked for this. */
+  wasRead(id: number): void {
+    this.#get(id).wasRead = true;
+  }
+
   /** Throws a {@link FrameError} when nobody asked for this. */
   answer(id: number, answer: Answer): void {
     this.#take(id).answer(answer);
@@ -108,10 +120,22 @@ export class Questions {
     this.#open.clear();
   }
 
+  /** Its answer may still come. */
+  #giveUp(id: number, tooLate: string): void {
+    const { reject, wasRead } = this.#get(id);
+    reject(new QuestionError(tooLate));
+    this.#onLate(tooLate, wasRead);
+  }
+
   #take(id: number): Question {
+    const question = this.#get(id);
+    this.#open.delete(id);
+    return question;
+  }
+
+  #get(id: number): Question {
     const question = this.#open.get(id);
     if (question === undefined) throw new FrameError('an answer to no question');
-    this.#open.delete(id);
     return question;
   }
 }

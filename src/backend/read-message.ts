@@ -44,6 +44,7 @@ const message: z.ZodType<FromChild> = z.discriminatedUnion('type', [
     level: z.enum(['debug', 'info', 'warn', 'error']),
     message: text,
   }),
+  z.strictObject({ type: z.literal('asked'), id: number }),
   z.strictObject({ type: z.literal('loaded'), id: number }),
   z.strictObject({ type: z.literal('unusable'), id: number, reason: text, detail: text }),
   z.strictObject({ type: z.literal('described'), id: number, description, isResident: z.boolean() }),

@@ -57,11 +57,6 @@ export class HandOutWindow {
     return true;
   }
 
-  /** So many runs that it did not enter were taken back: no answer is owed for them. */
-  withdrawn(runs: number): void {
-    this.#unanswered -= runs;
-  }
-
   /** The child has nothing to do any more. */
   rest(): void {
     this.#isLate = false;

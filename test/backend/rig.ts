@@ -178,7 +178,11 @@ function entitiesOf(batches: readonly Batch[]): unknown[] {
 let runCount = 0;
 
 /** Starts a run with this scope; there is always room for its batches unless the handlers say otherwise. */
-export function startRun(lease: BackendLease, scope: unknown, options: RunOptions = {}): WatchedRun {
+export function startRun(
+  lease: Pick<BackendLease, 'package' | 'description' | 'run'>,
+  scope: unknown,
+  options: RunOptions = {},
+): WatchedRun {
   const runId = `run-${++runCount}`;
   const { name, app_name, app_version } = lease.description;
   const batches: Batch[] = [];

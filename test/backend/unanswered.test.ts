@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BackendLease } from '../../src/backend/host.ts';
 import { HeldClock } from '../support/held-clock.ts';
@@ -61,5 +64,36 @@ describe('a child that does not answer a question', () => {
     expect(await stage.checked).toEqual([[]]);
     await stage.clock.advance(8_000);
     expect(await run.outcome).toEqual({ kind: 'returned' });
+  });
+
+  test('does not count as one that has time: a run gets another beside it', async () => {
+    await using folder = await PackageFolder.create();
+    await folder.add('spins', {
+      'index.js': backendSource(
+        `scope: { '~standard': { version: 1, vendor: 'spins', validate(value) {
+           if (value === null) return { value };
+           writeFileSync(new URL('asked-' + process.pid, import.meta.url), '');
+           for (;;);
+         } } },`,
+        `import { writeFileSync } from 'node:fs';`,
+      ),
+    });
+    const clock = new HeldClock();
+    await using rig = new Rig({ clock, backendsDirs: [folder.path] });
+    const lease = await rig.host.open('spins');
+    const isAsked = (pid: number): boolean => existsSync(path.join(folder.path, 'spins', `asked-${pid}`));
+    // As many as there may be side by side, all of them busy with a question: each is asked of two.
+    const checks: Promise<unknown>[] = [];
+    for (let asked = 1; asked < Math.min(4, Math.max(2, availableParallelism())); asked++) {
+      checks.push(Promise.allSettled([lease.check([payloadOf('!')], [])]));
+      await clock.advance(2_000);
+      await expect.poll(() => rig.pids.filter(isAsked).length).toBeGreaterThan(asked);
+    }
+    await clock.advance(2_000);
+    const run = startRun(lease, null);
+    await clock.advance(10);
+    expect(await run.outcome).toEqual({ kind: 'returned' });
+    await rig.host.stop();
+    await Promise.all(checks);
   });
 });

@@ -122,9 +122,21 @@ export class Isolate {
 
   #withdraw(number: number): void {
     const index = this.#starts.findIndex(({ run }) => run.number === number);
-    if (index === -1) return;
+    if (index === -1) {
+      this.#abandon(number);
+      return;
+    }
     this.#starts.splice(index, 1);
     this.#runs.delete(number);
+    this.#channel.send({ type: 'turned', runs: 1 });
+  }
+
+  /** It was entered in the moment when it was withdrawn: another process has it, and this one is not to be used for others. */
+  #abandon(number: number): void {
+    const run = this.#runs.get(number);
+    if (run === undefined) return;
+    run.abandon();
+    this.#channel.send({ type: 'spoilt', by: 'went on after they were withdrawn' });
   }
 
   async #load({ id, name, entryUrl }: LoadMessage): Promise<void> {
@@ -151,6 +163,7 @@ export class Isolate {
   async #describe(id: number): Promise<void> {
     try {
       const backend = this.#loaded();
+      this.#noteAsked(id);
       const description = await describeBackend(backend);
       this.#channel.send({ type: 'described', id, description, isResident: isResident(backend) });
     } catch (thrown) {
@@ -160,11 +173,19 @@ export class Isolate {
 
   async #check(id: number, payload: Buffer): Promise<void> {
     try {
-      const read = await readPolicy(this.#loaded(), writtenIn(payload));
+      const written = writtenIn(payload);
+      this.#noteAsked(id);
+      const read = await readPolicy(this.#loaded(), written);
       this.#channel.send({ type: 'checked', id, findings: 'findings' in read ? read.findings : [] });
     } catch (thrown) {
       this.#decline(id, thrown);
     }
+  }
+
+  /** What is called next may never come back: where others are at work, it is then known that it is not their doing. */
+  #noteAsked(id: number): void {
+    this.#channel.send({ type: 'asked', id });
+    if (this.#runs.size > 0 || this.#lives.size > 0) this.#channel.flush();
   }
 
   #decline(id: number, thrown: unknown): void {
@@ -190,7 +211,8 @@ export class Isolate {
       void start.run.execute(writtenIn(start.payload));
       runs++;
     } while (performance.now() < endsAt);
-    setImmediate(() => this.#channel.send({ type: 'turned', runs }));
+    // All of them may have been withdrawn meanwhile.
+    if (runs > 0) setImmediate(() => this.#channel.send({ type: 'turned', runs }));
   }
 
   #loaded(): Backend {
