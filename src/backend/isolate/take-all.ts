@@ -1,3 +1,5 @@
+import { settlesWithin, systemClock } from '../../clock.ts';
+
 /** Who takes entities, one after another. */
 export interface Taker {
   /** It takes no more. */
@@ -13,33 +15,42 @@ export function isIterable(entities: unknown): entities is Iterable<unknown> | A
   return isIterableBy(entities, Symbol.asyncIterator) || isIterableBy(entities, Symbol.iterator);
 }
 
-/** Gives all entities to the taker; rejects with what the iterable or the taker throws. */
+/** What an iterator may do before its end is no longer waited for: what went wrong is to be known some time. */
+const END_WITHIN_MS = 10_000;
+
+/**
+ * Gives all entities to the taker; rejects with what the iterable or the taker throws.
+ *
+ * @param endWithinMs how long an iterator may take to clean up that was not taken to its end.
+ */
 export async function takeAll(
   entities: Iterable<unknown> | AsyncIterable<unknown>,
   taker: Taker,
+  endWithinMs = END_WITHIN_MS,
 ): Promise<void> {
-  if (isIterableBy(entities, Symbol.asyncIterator)) await takeAsync(entities, taker);
+  if (isIterableBy(entities, Symbol.asyncIterator)) await takeAsync(entities, taker, endWithinMs);
   else if (isIterableBy(entities, Symbol.iterator)) await takeSync(entities, taker);
 }
 
-async function takeAsync(entities: AsyncIterable<unknown>, taker: Taker): Promise<void> {
+async function takeAsync(entities: AsyncIterable<unknown>, taker: Taker, endWithinMs: number): Promise<void> {
   const iterator = entities[Symbol.asyncIterator]();
   let ending: Promise<unknown> | undefined;
   const stop = (): void => {
     ending ??= endIteration(iterator);
   };
   taker.stopIterating = stop;
+  let isDone = false;
   try {
-    while (!taker.isAborted) {
+    while (!isDone && !taker.isAborted) {
       const { done, value } = await iterator.next();
-      if (done === true) return;
-      const wait = taker.take(value);
+      isDone = done === true;
+      const wait = isDone ? undefined : taker.take(value);
       if (wait !== undefined) await wait;
     }
   } finally {
     taker.stopIterating = undefined;
-    stop();
-    await ending;
+    if (!isDone) stop();
+    if (ending !== undefined) await settlesWithin(systemClock, endWithinMs, ending);
   }
 }
 
