@@ -2,6 +2,9 @@ import type { Socket } from 'node:net';
 import { giveBack } from '../give-back.ts';
 import { roomyBytes, SMALLEST_WITH_ROOM } from '../sink/roomy-bytes.ts';
 
+/** Taken before a package can put its own in its place. */
+const { queueMicrotask } = globalThis;
+
 /*
  * A frame: the length of its body (u32), its kind (u8), its body. Numbers are big-endian.
  *

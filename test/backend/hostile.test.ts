@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { BackendLease } from '../../src/backend/host.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { isAlive } from '../support/real-daemon.ts';
-import { Rig, startRun, type WatchedRun } from './rig.ts';
+import { backendSource, PackageFolder, Rig, startRun, type WatchedRun } from './rig.ts';
 
 interface Pair extends AsyncDisposable {
   readonly rig: Rig;
@@ -251,5 +251,35 @@ describe('a child that no longer reads', () => {
     expect(await runs[0]?.outcome).toEqual({ kind: 'cancelled', cutOff: true });
     await sleep(0);
     expect(isAlive(pid)).toBe(false);
+  });
+});
+
+describe('a run that puts its own in the place of what all code uses', () => {
+  const TAMPERS = backendSource(
+    'run({ scope }) { if (scope !== null) globalThis[scope] = () => undefined; return []; },',
+  );
+
+  test.each([
+    'setTimeout',
+    'clearTimeout',
+    'setImmediate',
+    'queueMicrotask',
+    'Promise',
+    'performance',
+    'JSON',
+  ])('ends all the same, and the next has another process: %s', async (name) => {
+    await using folder = await PackageFolder.create();
+    await folder.add('tampers', { 'index.js': TAMPERS });
+    await using rig = new Rig({ backendsDirs: [folder.path] });
+    const lease = await rig.host.open('tampers');
+    const [pid] = rig.pids;
+    expect(await startRun(lease, name).outcome).toEqual({ kind: 'returned' });
+    await expect.poll(() => rig.pids).not.toContain(pid);
+    expect(rig.lines).toContainEqual(
+      expect.objectContaining({
+        msg: `A process takes no more runs, because its runs changed ${name}`,
+      }),
+    );
+    expect(await startRun(lease, null).outcome).toEqual({ kind: 'returned' });
   });
 });

@@ -4,6 +4,7 @@ import { type FromChild, MOST_RUNS } from '../messages.ts';
 
 /** Taken before a package can put its own in their place. */
 const { stringify } = JSON;
+const { queueMicrotask } = globalThis;
 
 /** The file descriptor that the daemon opened for this. */
 const CHANNEL_FD = 3;

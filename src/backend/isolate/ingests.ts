@@ -3,6 +3,7 @@ import { INGEST_RATE, MOST_INGESTS } from '../messages.ts';
 import { RateLimit } from '../rate.ts';
 import { type CallParts, IngestCall } from './ingest-call.ts';
 import type { IngestCalls } from './ingest-calls.ts';
+import { clearTimeout, now, setTimeout } from './natives.ts';
 import { isIterable, kindOf } from './take-all.ts';
 
 /** Calls that may wait for their turn. */
@@ -19,7 +20,7 @@ export interface IngestsOptions extends CallParts {
 /** The calls of `ingest` of one run or life: some go on side by side, the others wait for their turn. */
 export class Ingests {
   readonly #options: IngestsOptions;
-  readonly #rate = new RateLimit(INGEST_RATE, performance.now());
+  readonly #rate = new RateLimit(INGEST_RATE, now());
   #waiting: IngestCall[] = [];
   #underWay = 0;
   /** Why no more may come. */
@@ -52,7 +53,7 @@ export class Ingests {
 
   #askForSome(): void {
     while (this.#waiting.length > 0 && this.#underWay < MOST_INGESTS && this.#turn === undefined) {
-      if (this.#rate.take(performance.now())) this.#askForNext();
+      if (this.#rate.take(now())) this.#askForNext();
       else this.#turn = setTimeout(() => this.#nextTurn(), 1_000 / INGEST_RATE.perSecond);
     }
   }

@@ -4,6 +4,7 @@ import { type CodeOwner, currentOwner } from './code-owner.ts';
 import { deepFreeze } from './freeze.ts';
 import { Ingests } from './ingests.ts';
 import type { IsolateParts } from './isolate-parts.ts';
+import { now } from './natives.ts';
 import { Outbox } from './outbox.ts';
 import { Reports } from './reports.ts';
 import { readSoundPolicy, type WrittenPolicy } from './schemas.ts';
@@ -44,7 +45,7 @@ export class IsolateRun implements CodeOwner, Taker {
   /** Runs the backend to its end and tells the daemon how that was; never rejects. */
   async execute(written: WrittenPolicy): Promise<void> {
     this.#parts.channel.tell('entered', this.number);
-    this.#parts.channel.flushSoon(performance.now());
+    this.#parts.channel.flushSoon(now());
     const end = await currentOwner.run(this, () => this.#attempt(written));
     this.#end(end);
   }

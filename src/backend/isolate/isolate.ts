@@ -11,6 +11,7 @@ import { IsolateLife } from './isolate-life.ts';
 import type { IsolateParts } from './isolate-parts.ts';
 import { IsolateRun } from './isolate-run.ts';
 import { importFault, isResident, loadBackend } from './load-backend.ts';
+import { now, setImmediate } from './natives.ts';
 import { readPolicy, type WrittenPolicy } from './schemas.ts';
 import { stackOf, textOf } from './thrown.ts';
 import { Turns } from './turns.ts';
@@ -198,7 +199,7 @@ export class Isolate {
     this.#isStarting = true;
     while (this.#starts.length > 0) {
       await this.#turns.next();
-      this.#startSome(performance.now() + STARTS_SLICE_MS);
+      this.#startSome(now() + STARTS_SLICE_MS);
     }
     this.#isStarting = false;
   }
@@ -210,7 +211,7 @@ export class Isolate {
       if (start === undefined) break;
       void start.run.execute(writtenIn(start.payload));
       runs++;
-    } while (performance.now() < endsAt);
+    } while (now() < endsAt);
     // All of them may have been withdrawn meanwhile.
     if (runs > 0) setImmediate(() => this.#channel.send({ type: 'turned', runs }));
   }

@@ -2,6 +2,7 @@ import { BatchBuilder, type EncodedBatch } from '../../entity/batch-builder.ts';
 import type { BatchEncoding } from '../../sink/contract.ts';
 import { BATCH_HEADER, MAX_BATCH_BYTES } from '../frames.ts';
 import type { Channel } from './channel.ts';
+import { clearTimeout, NativePromise, setTimeout } from './natives.ts';
 
 /** Closed batches that may wait for room; more hold the backend back. */
 const MOST_WAITING = 2;
@@ -112,7 +113,7 @@ export class Outbox {
   }
 
   #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new NativePromise((resolve) => this.#waiting.push(resolve));
   }
 
   #wake(): void {

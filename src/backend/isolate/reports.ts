@@ -3,6 +3,7 @@ import type { RunLog } from '../contract.ts';
 import { REPORT_RATE } from '../messages.ts';
 import { RateLimit } from '../rate.ts';
 import type { Channel } from './channel.ts';
+import { now } from './natives.ts';
 import { textOf } from './thrown.ts';
 
 /** Progress is told this often at most; the last always. */
@@ -12,7 +13,7 @@ const PROGRESS_EVERY_MS = 100;
 export class Reports {
   readonly #channel: Channel;
   readonly #run: number;
-  readonly #limit = new RateLimit(REPORT_RATE, performance.now());
+  readonly #limit = new RateLimit(REPORT_RATE, now());
   #dropped = 0;
   #progress: { done: number; total: number | null } | undefined;
   #progressToldAt = Number.NEGATIVE_INFINITY;
@@ -33,13 +34,13 @@ export class Reports {
   readonly progress = (done: number, total?: number): void => {
     if (!Number.isFinite(done)) return;
     this.#progress = { done, total: Number.isFinite(total) ? (total ?? null) : null };
-    if (performance.now() - this.#progressToldAt >= PROGRESS_EVERY_MS) this.#tellProgress();
+    if (now() - this.#progressToldAt >= PROGRESS_EVERY_MS) this.#tellProgress();
   };
 
   /** Counts as a log line. */
   readonly recordFailure = (error: unknown): void => {
     if (this.#isOver) return;
-    if (this.#limit.take(performance.now())) {
+    if (this.#limit.take(now())) {
       this.#channel.send({ type: 'failure', run: this.#run, reason: textOf(error) });
     } else this.#dropped++;
   };
@@ -53,7 +54,7 @@ export class Reports {
 
   #write(level: LogLevel, message: unknown): void {
     if (this.#isOver) return;
-    if (!this.#limit.take(performance.now())) {
+    if (!this.#limit.take(now())) {
       this.#dropped++;
       return;
     }
@@ -72,6 +73,6 @@ export class Reports {
     if (this.#progress === undefined || this.#isOver) return;
     this.#channel.send({ type: 'progress', run: this.#run, ...this.#progress });
     this.#progress = undefined;
-    this.#progressToldAt = performance.now();
+    this.#progressToldAt = now();
   }
 }

@@ -6,7 +6,7 @@ import { MARK_VARIABLE, processesMarked } from '../stragglers.ts';
  */
 
 /** Taken before any package was imported: one that tampers with them does not tamper with these. */
-const { ownKeys, getOwnPropertyDescriptor } = Reflect;
+const { get, ownKeys, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
 const { cwd, umask, getActiveResourcesInfo } = process;
 const { stringify } = JSON;
 const mark = process.env[MARK_VARIABLE];
@@ -18,16 +18,37 @@ const watched: ReadonlyMap<string, object> = new Map<string, object>([
   ['Object', Object],
   ['Array', Array],
   ['Promise', Promise],
+  ['Date', Date],
+  ['Symbol', Symbol],
+  ['Buffer', Buffer],
   ['JSON', JSON],
   ['Math', Math],
   ['Reflect', Reflect],
+  ['performance', performance],
+  ['Generator.prototype', sharedBy(function* () {})],
+  ['AsyncGenerator.prototype', sharedBy(async function* () {})],
 ]);
+
+/** Names that all code uses: others come and go, and some are replaced when they are first used. */
+const globals = [
+  'Array BigInt Boolean Buffer Date Error Function JSON Map Math Number Object Promise Proxy Reflect RegExp Set String',
+  'Symbol TypeError Uint8Array URL WeakMap clearImmediate clearInterval clearTimeout performance process',
+  'queueMicrotask setImmediate setInterval setTimeout structuredClone',
+].flatMap((names) => names.split(' '));
+
+/** Some are behind getters, which stay when another value is set. */
+interface Global {
+  readonly name: string;
+  readonly property: unknown;
+  readonly value: unknown;
+}
 
 type Properties = ReadonlyMap<PropertyKey, unknown>;
 
 /** The state of the process when its package had been imported: changes of that time are the package's own affair. */
 export class Traces {
   readonly #properties = new Map(Array.from(watched, ([name, object]) => [name, propertiesOf(object)]));
+  readonly #globals = globals.map(globalOf);
   readonly #environment = environmentText();
   readonly #directory = directoryOrNothing();
   readonly #umask = umask();
@@ -39,6 +60,7 @@ export class Traces {
     for (const [name, object] of watched) {
       if (!isSame(this.#properties.get(name), object)) names += `, ${name}`;
     }
+    for (const known of this.#globals) if (!isSameGlobal(known)) names += `, ${known.name}`;
     if (environmentText() !== this.#environment) names += ', the environment';
     if (directoryOrNothing() !== this.#directory) names += ', the working directory';
     if (umask() !== this.#umask) names += ', the umask';
@@ -57,6 +79,11 @@ export class Traces {
   }
 }
 
+/** What all that such functions return inherit from. */
+function sharedBy(generator: { readonly prototype: object }): object {
+  return getPrototypeOf(generator.prototype) ?? Object.prototype;
+}
+
 function propertiesOf(object: object): Properties {
   return new Map(ownKeys(object).map((key) => [key, propertyOf(object, key)]));
 }
@@ -64,6 +91,15 @@ function propertiesOf(object: object): Properties {
 function propertyOf(object: object, key: PropertyKey): unknown {
   const property = getOwnPropertyDescriptor(object, key);
   return property?.get ?? property?.value;
+}
+
+function globalOf(name: string): Global {
+  return { name, property: propertyOf(globalThis, name), value: get(globalThis, name) };
+}
+
+/** Calls no getter but the one that was there before. */
+function isSameGlobal({ name, property, value }: Global): boolean {
+  return propertyOf(globalThis, name) === property && get(globalThis, name) === value;
 }
 
 function isSame(before: Properties | undefined, object: object): boolean {

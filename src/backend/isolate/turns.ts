@@ -1,3 +1,5 @@
+import { NativePromise, now, setImmediate } from './natives.ts';
+
 /** Longest time that runs work without a look at messages, timers and sockets. */
 const SLICE_MS = 10;
 /** The same while a batch is on its way: each look at the socket hands over a part of it. */
@@ -19,19 +21,19 @@ export class Turns {
 
   /** True when it is time to wait for the {@link next} turn. */
   isOver(): boolean {
-    const workedMs = performance.now() - this.#sliceBeganAt;
+    const workedMs = now() - this.#sliceBeganAt;
     return workedMs >= SLICE_MS || (workedMs >= SENDING_SLICE_MS && this.#isSending());
   }
 
   /** Resolves at the beginning of this caller's next slice. */
   next(): Promise<void> {
-    return new Promise((resolve) => {
+    return new NativePromise((resolve) => {
       if (this.#waiting.push(resolve) === 1) setImmediate(this.#begin);
     });
   }
 
   readonly #begin = (): void => {
-    this.#sliceBeganAt = performance.now();
+    this.#sliceBeganAt = now();
     const resume = this.#waiting.shift();
     if (this.#waiting.length > 0) setImmediate(this.#begin);
     resume?.();

@@ -1,4 +1,5 @@
 import type { Channel } from './channel.ts';
+import { clearTimeout, now, setTimeout } from './natives.ts';
 import { Traces } from './traces.ts';
 
 /** It takes a part of a millisecond, too much after each of ten thousand short runs. */
@@ -25,7 +26,7 @@ export class TraceWatch {
 
   /** Call it when a run is over. */
   runEnded(): void {
-    const restMs = this.#comparedAt + COMPARE_EVERY_MS - performance.now();
+    const restMs = this.#comparedAt + COMPARE_EVERY_MS - now();
     if (restMs <= 0) this.#compareNow();
     else this.#compare ??= setTimeout(() => this.#compareNow(), restMs).unref();
     if (!this.#isIdle()) return;
@@ -37,7 +38,7 @@ export class TraceWatch {
   #compareNow(): void {
     clearTimeout(this.#compare);
     this.#compare = undefined;
-    this.#comparedAt = performance.now();
+    this.#comparedAt = now();
     this.#tell(this.#traces.changed());
   }
 
