@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.ts';
 
@@ -13,10 +13,23 @@ export const TOO_MUCH_HEAD = {
 /** How long a client may take to read why its connection is closed. */
 const LINGER_MS = 1_000;
 
-/** Says why what came is no HTTP request, or did not become one in time, and closes the connection. */
-export function answerBrokenRequest(clock: Clock, code: string | undefined, socket: Socket): void {
+/**
+ * Says why what came is no HTTP request, or did not become one in time, and closes the connection.
+ *
+ * @param before the reply to the last request that came before it: replies go out in the order of their requests.
+ */
+export function answerBrokenRequest(
+  clock: Clock,
+  code: string | undefined,
+  socket: Socket,
+  before?: ServerResponse,
+): void {
   if (code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
+    return;
+  }
+  if (before !== undefined && !before.closed) {
+    before.once('close', () => answerBrokenRequest(clock, code, socket));
     return;
   }
   socket.end(rawReply(code));

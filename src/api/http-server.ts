@@ -6,6 +6,7 @@ import { boundConnections } from './bound-connections.ts';
 import { answerBrokenRequest, HEADER_FIELDS, TOO_MUCH_HEAD } from './broken-request.ts';
 import { answerError } from './error-replies.ts';
 import { createHttpsServer } from './https-server.ts';
+import { LatestReplies } from './latest-replies.ts';
 import { lockRoutes } from './lock-routes.ts';
 import { ClientCertificates } from './locks/client-certificates.ts';
 import type { Locks } from './locks/open-locks.ts';
@@ -46,6 +47,7 @@ export const defaultLimits: HttpLimits = {
 /** A server without routes that answers as upstream whatever Fastify would answer in its own way. */
 export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyInstance {
   const { clock, log, locks } = parts;
+  const replies = new LatestReplies();
   const certificates = locks.tls && new ClientCertificates(locks.tls, clock);
   const app = fastify({
     ...transportOf(locks, certificates, limits),
@@ -58,7 +60,8 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
     routerOptions: { maxParamLength: HEADER_BYTES },
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     rewriteUrl: ({ url = '/' }) => withReadableEscapes(url),
-    clientErrorHandler: ({ code }, socket) => answerBrokenRequest(clock, code, socket),
+    clientErrorHandler: ({ code }, socket) =>
+      answerBrokenRequest(clock, code, socket, replies.before(socket)),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -70,7 +73,8 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   boundConnections(app, parts);
   refuseManyFields(app);
   closeGently(app, parts, limits.closeMs);
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    replies.note(request.raw, reply.raw);
     reply.header('x-content-type-options', 'nosniff');
     done();
   });

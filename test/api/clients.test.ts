@@ -74,6 +74,13 @@ describe('what is no HTTP', () => {
     expect(answer.slice(answer.indexOf('\r\n\r\n') + 4)).toBe(JSON.stringify({ detail }));
   });
 
+  test('is answered after the requests that came before it', async () => {
+    await using api = await TestApi.start();
+    const gets = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100);
+    const answer = await api.connect().send(`${gets}nonsense\r\n\r\n`).untilClosed();
+    expect(answer.match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual([...Array(100).fill('200'), '400']);
+  });
+
   test('a thousand header fields are read', async () => {
     await using api = await TestApi.start();
     const head = headOf('X-Y: z', 999, 'Connection: close');
