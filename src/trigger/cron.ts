@@ -27,25 +27,22 @@ const ANY_MOMENT = new Date(Date.UTC(FIRST_YEAR, 0, 1));
  */
 export function compileCron(expression: string, timezone: string): CronSchedule {
   const key = keyOf(expression, timezone);
-  if (!sound.has(key)) {
-    refuseWrongShape(expression);
-    if (!everFires(expression, timezone)) throw new CronError(`'${expression}' never fires`);
-    noteSound(key);
-  }
-  return new SharedSchedule(expression, timezone);
+  const known = compiled.get(key);
+  if (known) return known;
+  refuseWrongShape(expression);
+  if (!everFires(expression, timezone)) throw new CronError(`'${expression}' never fires`);
+  const schedule = new SharedSchedule(expression, timezone);
+  if (compiled.size >= MOST_COMPILED) compiled.clear();
+  compiled.set(key, schedule);
+  return schedule;
 }
 
 /** Looking an expression over takes 0.3 ms, and a policy's is compiled twice before it is applied. */
-const MOST_SOUND = 1_000;
-/** Expressions that are sound, by zone. */
-const sound = new Set<string>();
+const MOST_COMPILED = 1_000;
+/** By zone and expression: policies of one schedule share its handle, and ask it the same at the same time. */
+const compiled = new Map<string, SharedSchedule>();
 
 const keyOf = (expression: string, timezone: string): string => `${timezone} ${expression}`;
-
-function noteSound(key: string): void {
-  if (sound.size >= MOST_SOUND) sound.clear();
-  sound.add(key);
-}
 
 /** What the cron library would take for a date, or spend long on, and what it names less clearly. */
 function refuseWrongShape(expression: string): void {
@@ -64,11 +61,10 @@ function refuseWrongShape(expression: string): void {
 
 const countOf = (fields: number): string => (fields === 1 ? '1 field' : `${fields} fields`);
 
-/** The handle that a policy keeps: small, because there may be many. */
+/** What policies of one schedule keep: small, because there may be many. Remembers the last answer. */
 class SharedSchedule implements CronSchedule {
   readonly #expression: string;
   readonly #timezone: string;
-  /** The last answer. */
   #from = 0;
   #next: number | undefined;
 
@@ -87,12 +83,10 @@ class SharedSchedule implements CronSchedule {
   }
 }
 
-/** Searches one expression in one zone, and remembers the last answer: policies of one schedule ask the same. */
+/** Searches one expression in one zone. */
 class Searcher {
   readonly #cron: Cron;
   #everFires: boolean | undefined;
-  #from = 0;
-  #next: number | undefined;
 
   constructor(cron: Cron) {
     this.#cron = cron;
@@ -104,12 +98,7 @@ class Searcher {
   }
 
   nextAfter(epochMs: number): number | undefined {
-    const isSameAnswer = this.#next !== undefined && epochMs >= this.#from && epochMs < this.#next;
-    if (!isSameAnswer) {
-      this.#from = epochMs;
-      this.#next = this.#cron.nextRun(new Date(epochMs))?.getTime();
-    }
-    return this.#next;
+    return this.#cron.nextRun(new Date(epochMs))?.getTime();
   }
 }
 
