@@ -10,6 +10,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment; never goes back. For durations. */
   monotonic(): number;
+  /** Milliseconds in which the event loop had nothing to do, so far: while it is at work, it hears from nobody. */
+  idled(): number;
   /** Calls `callback` once, `delayMs` from now. Any delay is allowed; negative ones count as 0. */
   after(delayMs: number, callback: () => void): Timer;
   /**
@@ -29,6 +31,7 @@ const TIMER_LATENESS_MS = 2;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  idled: () => performance.eventLoopUtilization().idle,
   after(delayMs, callback) {
     let handle: NodeJS.Timeout;
     const wait = (restMs: number): void => {

@@ -44,6 +44,8 @@ export class Brood {
   readonly mostChildren = availableParallelism();
   readonly #options: BroodOptions;
   readonly #children = new Map<BackendChild, ChildState>();
+  /** Those that are not kept for one run, the oldest first. */
+  #shared: readonly BackendChild[] = [];
   #growAgainAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: BroodOptions) {
@@ -83,17 +85,17 @@ export class Brood {
     return false;
   }
 
-  /** Of those that may be shared and take work. */
+  /** Of those that may be shared and take work. Asked for each run: it walks an array, and makes nothing on its way. */
   leastBusy(suits: (child: BackendChild) => boolean): BackendChild | undefined {
     const now = this.#options.clock.monotonic();
-    const load = (child: BackendChild): number =>
-      child.work.runs.size +
-      child.work.lives.size +
-      (child.work.window.isBusy(now) || !child.isQuick(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
     let best: BackendChild | undefined;
-    for (const [child, { isAlone }] of this.#children) {
-      if (isAlone || !child.isReady || !suits(child)) continue;
-      if (best === undefined || load(child) < load(best)) best = child;
+    let least = Number.POSITIVE_INFINITY;
+    for (const child of this.#shared) {
+      if (!child.isReady || !suits(child)) continue;
+      const load = loadOf(child, now);
+      if (load >= least) continue;
+      best = child;
+      least = load;
     }
     return best;
   }
@@ -122,6 +124,7 @@ export class Brood {
     const loaded = child.load(located, log, redact);
     const state: ChildState = { loaded, isLoaded: false, isAlone, idle: undefined };
     this.#children.set(child, state);
+    if (!isAlone) this.#shared = [...this.#shared, child];
     onBorn(child);
     loaded.then(
       () => this.#loaded(child, state),
@@ -171,6 +174,14 @@ export class Brood {
   #ended(child: BackendChild): void {
     this.#children.get(child)?.idle?.cancel();
     this.#children.delete(child);
+    this.#shared = this.#shared.filter((one) => one !== child);
     this.#options.onEnded(child);
   }
+}
+
+/** Whoever is slow comes last, however little it has to do. */
+function loadOf(child: BackendChild, now: number): number {
+  const { runs, lives, window } = child.work;
+  const isSlow = window.isBusy(now) || !child.isQuick(now);
+  return runs.size + lives.size + (isSlow ? Number.MAX_SAFE_INTEGER / 2 : 0);
 }

@@ -35,7 +35,7 @@ const STUCK = `its process did not answer for ${STUCK_MS / 1_000} s`;
 
 /** The work of one child: runs that it was handed, policies that live in it, runs that these begin themselves. */
 export class ChildWork implements IngestPort, LifePort {
-  readonly window = new HandOutWindow();
+  readonly window: HandOutWindow;
   readonly #options: WorkOptions;
   readonly #runs = new Map<number, RunExecution>();
   readonly #lives = new Map<number, PolicyLife>();
@@ -46,6 +46,7 @@ export class ChildWork implements IngestPort, LifePort {
 
   constructor(options: WorkOptions) {
     this.#options = options;
+    this.window = new HandOutWindow(options.clock);
     this.#owed = new OwedAnswers({
       clock: options.clock,
       window: this.window,

@@ -152,6 +152,9 @@ export function splitWork(body: Buffer): { json: string; payload: Buffer } {
 /** Larger parts are handed to the socket as they are, smaller ones are joined. */
 const JOIN_BELOW = 2 ** 16;
 
+/** Whoever sends this much at once lets the other side begin with it. */
+const ENOUGH_TO_SEND = 2 ** 15;
+
 /** Sends frames: those of one turn in as few writes as possible. */
 export class FrameSender {
   readonly #socket: Socket;
@@ -164,13 +167,14 @@ export class FrameSender {
     this.#socket = socket;
   }
 
-  /** Queues a frame, given in parts; it is on its way when the current turn is over. */
+  /** Queues a frame, given in parts; it is on its way when the current turn is over, or as soon as there is enough. */
   send(...parts: readonly Buffer[]): void {
     if (this.#parts.length === 0) queueMicrotask(() => this.flush());
     for (const part of parts) {
       this.#parts.push(part);
       this.#bytes += part.length;
     }
+    if (this.#bytes >= ENOUGH_TO_SEND) this.flush();
   }
 
   /** The same for a frame whose `body` nobody may use any more: its memory is given back when it has gone. */

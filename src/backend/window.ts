@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.ts';
+
 /** A child that takes this long to answer has its hands full. */
 const PROMPT_MS = 5;
 
@@ -14,10 +16,17 @@ export const STUCK_MS = 10_000;
  * handed to one that spins. Times are milliseconds of a monotonic clock.
  */
 export class HandOutWindow {
+  readonly #clock: Pick<Clock, 'idled'>;
   #size = 1;
   #unanswered = 0;
   #answeredAt = Number.NEGATIVE_INFINITY;
+  /** What the daemon had idled by then. */
+  #idledBefore = 0;
   #isLate = false;
+
+  constructor(clock: Pick<Clock, 'idled'>) {
+    this.#clock = clock;
+  }
 
   /** True when one more may be handed over. */
   get isOpen(): boolean {
@@ -42,19 +51,27 @@ export class HandOutWindow {
   handed(now: number): void {
     if (this.#unanswered === 0) {
       if (now - this.#answeredAt > PROMPT_MS) this.#size = 1;
-      this.#answeredAt = now;
+      this.#noteAnswer(now);
     }
     this.#unanswered++;
   }
 
-  /** The child answers for so many runs. Returns false when they are more than it was handed. */
+  /**
+   * The child answers for so many runs. Returns false when they are more than it was handed. An answer is late when the
+   * daemon has waited for it: one that lay there while the daemon was at work itself may have come at any time.
+   */
   answered(runs: number, now: number): boolean {
     if (runs > this.#unanswered) return false;
-    this.#isLate = this.owedFor(now) > PROMPT_MS;
+    this.#isLate = this.#clock.idled() - this.#idledBefore > PROMPT_MS;
     this.#size = this.#isLate ? Math.max(1, this.#size >> 1) : this.#size + runs;
     this.#unanswered -= runs;
-    this.#answeredAt = now;
+    this.#noteAnswer(now);
     return true;
+  }
+
+  #noteAnswer(now: number): void {
+    this.#answeredAt = now;
+    this.#idledBefore = this.#clock.idled();
   }
 
   /** The child has nothing to do any more. */

@@ -1,56 +1,84 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { HandOutWindow } from '../../src/backend/window.ts';
-
-/** Hands out as much as the window allows; returns how many. */
-function fill(window: HandOutWindow, now: number): number {
-  let runs = 0;
-  for (; window.isOpen; runs++) window.handed(now);
-  return runs;
-}
+import { HeldClock } from '../support/held-clock.ts';
 
 describe('a hand-out window', () => {
-  test('doubles with each prompt answer', () => {
-    const window = new HandOutWindow();
+  let clock: HeldClock;
+  let window: HandOutWindow;
+
+  beforeEach(() => {
+    clock = new HeldClock();
+    window = new HandOutWindow(clock);
+  });
+
+  /** Hands out as much as the window allows; returns how many. */
+  function fill(): number {
+    let runs = 0;
+    for (; window.isOpen; runs++) window.handed(clock.monotonic());
+    return runs;
+  }
+
+  function answer(runs: number): boolean {
+    return window.answered(runs, clock.monotonic());
+  }
+
+  test('doubles with each prompt answer', async () => {
     const handed: number[] = [];
-    for (let now = 0; now < 6; now++) {
-      const runs = fill(window, now);
+    for (let turn = 0; turn < 6; turn++) {
+      const runs = fill();
       handed.push(runs);
-      expect(window.answered(runs, now + 1)).toBe(true);
-      expect(window.isBusy(now + 1)).toBe(false);
+      await clock.advance(1);
+      expect(answer(runs)).toBe(true);
+      expect(window.isBusy(clock.monotonic())).toBe(false);
     }
     expect(handed).toEqual([1, 2, 4, 8, 16, 32]);
   });
 
-  test('begins anew after a rest', () => {
-    const window = new HandOutWindow();
-    for (let now = 0; now < 6; now++) window.answered(fill(window, now), now + 1);
-    expect(fill(window, 1_000)).toBe(1);
+  test('begins anew after a rest', async () => {
+    for (let turn = 0; turn < 6; turn++) {
+      const runs = fill();
+      await clock.advance(1);
+      answer(runs);
+    }
+    await clock.advance(1_000);
+    expect(fill()).toBe(1);
   });
 
-  test('shrinks when an answer comes late, and says so until one is prompt', () => {
-    const window = new HandOutWindow();
-    window.answered(fill(window, 0), 1);
-    expect(fill(window, 1)).toBe(2);
-    expect(window.isBusy(3)).toBe(false);
-    expect(window.isBusy(30)).toBe(true);
-    window.answered(2, 30);
-    expect(window.isBusy(30)).toBe(true);
-    expect(fill(window, 30)).toBe(1);
-    window.answered(1, 31);
-    expect(window.isBusy(31)).toBe(false);
+  test('shrinks when an answer comes late, and says so until one is prompt', async () => {
+    answer(fill());
+    expect(fill()).toBe(2);
+    await clock.advance(2);
+    expect(window.isBusy(clock.monotonic())).toBe(false);
+    await clock.advance(30);
+    expect(window.isBusy(clock.monotonic())).toBe(true);
+    answer(2);
+    expect(window.isBusy(clock.monotonic())).toBe(true);
+    expect(fill()).toBe(1);
+    await clock.advance(1);
+    answer(1);
+    expect(window.isBusy(clock.monotonic())).toBe(false);
   });
 
-  test('knows a child that may never answer again', () => {
-    const window = new HandOutWindow();
+  test('takes no answer for late that lay there while the daemon was at work', () => {
+    answer(fill());
+    expect(fill()).toBe(2);
+    clock.pass(30);
+    answer(2);
+    expect(window.isBusy(clock.monotonic())).toBe(false);
+    expect(fill()).toBe(4);
+  });
+
+  test('knows a child that may never answer again', async () => {
     expect(window.isStuck(1e9)).toBe(false);
-    window.handed(0);
-    expect(window.isStuck(9_000)).toBe(false);
-    expect(window.isStuck(11_000)).toBe(true);
+    fill();
+    await clock.advance(9_000);
+    expect(window.isStuck(clock.monotonic())).toBe(false);
+    await clock.advance(2_000);
+    expect(window.isStuck(clock.monotonic())).toBe(true);
   });
 
   test('takes no answer for more than was handed out', () => {
-    const window = new HandOutWindow();
-    window.handed(0);
-    expect(window.answered(2, 1)).toBe(false);
+    fill();
+    expect(answer(2)).toBe(false);
   });
 });

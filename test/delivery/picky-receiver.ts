@@ -106,6 +106,10 @@ export class HastyClock implements Clock {
     return this.#elapsed;
   }
 
+  idled(): number {
+    return this.#elapsed;
+  }
+
   at(epochMs: number, callback: () => void): Timer {
     return this.after(epochMs - this.now(), callback);
   }

@@ -12,6 +12,7 @@ interface HeldTimer {
 export class HeldClock implements Clock {
   #wallOffset: number;
   #elapsed = 0;
+  #worked = 0;
   #sequence = 0;
   readonly #live = new Set<HeldTimer>();
   readonly #queue = new TinyQueue<HeldTimer>([], (a, b) => a.dueAt - b.dueAt || a.sequence - b.sequence);
@@ -27,6 +28,11 @@ export class HeldClock implements Clock {
 
   monotonic(): number {
     return this.#elapsed;
+  }
+
+  /** While the time moves on nobody is at work. */
+  idled(): number {
+    return this.#elapsed - this.#worked;
   }
 
   after(delayMs: number, callback: () => void): Timer {
@@ -64,6 +70,7 @@ export class HeldClock implements Clock {
   /** Lets time pass while the caller is at work: nothing fires meanwhile. */
   pass(ms: number): void {
     this.#elapsed += ms;
+    this.#worked += ms;
   }
 
   /** Sets the wall clock, as an operator or a time server does: `now` jumps, timers and `monotonic` do not notice. */
