@@ -1,5 +1,4 @@
 import type { Batch } from '../sink/contract.ts';
-import { giveRoomBack } from '../sink/roomy-bytes.ts';
 import type { BatchReceipt, LeftBatch, Settlement } from './batch-store.ts';
 import type { DeliveredRun, DeliveryOutcome, RunDelivery } from './contract.ts';
 import { Intake } from './intake.ts';
@@ -217,12 +216,10 @@ export class BatchQueue implements RunDelivery {
       settledAt: clock.now(),
       acknowledged,
     };
-    const { bytes } = batch;
     this.#line.remove(batch);
     this.#tally.settle(receipt);
     this.#options.onAcknowledged(acknowledged, receipt.byteLength);
     this.#settleSoon([receipt]);
-    if (bytes !== undefined) giveRoomBack(bytes);
   }
 
   #noteBuried(receipt: BatchReceipt): void {

@@ -53,8 +53,8 @@ export interface Sink {
    */
   start(): Promise<void>;
   /**
-   * Resolves when the receiver has acknowledged the batch, whose bytes are read no more: their memory is given back then.
-   * Rejects with a {@link SinkError}.
+   * Resolves when the receiver has acknowledged the batch, whose bytes nobody may read any more: where it was written down,
+   * their memory has been given back. Rejects with a {@link SinkError}.
    */
   send(batch: Batch, signal: AbortSignal): Promise<void>;
   health(): SinkHealth;

@@ -39,7 +39,8 @@ export function joinAround(parts: readonly Buffer[]): Buffer | undefined {
 
 /**
  * Frees the memory of a batch that has {@link roomyBytes}; any other is left to V8, as what else lies in its memory may
- * be in use. Nobody may use the bytes any more, nor a message around them.
+ * be in use. Nobody may use the bytes any more, nor a message around them: not for what goes over a network, where a
+ * receiver may answer, and reset the call, while some of it still waits in the system's hands.
  */
 export function giveRoomBack(bytes: Buffer): void {
   if (hasRoom(bytes)) giveBack(bytes);

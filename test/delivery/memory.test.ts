@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SinkError } from '../../src/sink/contract.ts';
-import { roomyBytes } from '../../src/sink/roomy-bytes.ts';
+import { giveRoomBack, roomyBytes } from '../../src/sink/roomy-bytes.ts';
 import { aRun, batchOf, empty, isPending, nothing, setUp, unavailable } from './support.ts';
 
 describe('memory', () => {
@@ -112,7 +112,7 @@ describe('memory', () => {
     expect(most).toBeLessThanOrEqual(100);
   });
 
-  test('of a batch that came from a child is given back when it is acknowledged, and not while it is to be sent again', async () => {
+  test('of a batch may be given back by the sink that has written it down: it is counted as it was', async () => {
     const { sink, clock, delivery } = setUp();
     const run = delivery.open(aRun, nothing);
     const bytes = roomyBytes(30);
@@ -122,9 +122,10 @@ describe('memory', () => {
     expect(await isPending(run.finish())).toBe(true);
     expect(bytes).toHaveLength(30);
     await clock.advance(60_000);
-    (await sink.nth(1)).acknowledge();
+    const last = await sink.nth(1);
+    giveRoomBack(bytes);
+    last.acknowledge();
     expect(await run.finish()).toMatchObject({ acknowledged: 2, bytes: 30, failure: undefined });
-    expect(bytes).toHaveLength(0);
     expect(delivery.totals()).toEqual(empty);
   });
 });

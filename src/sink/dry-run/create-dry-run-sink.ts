@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Sink } from '../contract.ts';
+import { giveRoomBack } from '../roomy-bytes.ts';
 import { producerAppName, type Sender, sdkVersion } from '../sender.ts';
 import { dryRunDocument } from './document.ts';
 import { OutputDir } from './output-dir.ts';
@@ -29,6 +30,7 @@ export function createDryRunSink(options: DryRunSinkOptions): Sink {
       const document = dryRunDocument(batch, sender);
       if (dir === undefined) await documents.write(document, signal);
       else await dir.write(producerAppName(batch.run, sender), document);
+      giveRoomBack(batch.bytes);
     },
     health: () => ({ ok: true, reason: '' }),
     async close() {

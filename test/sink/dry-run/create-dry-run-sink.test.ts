@@ -7,6 +7,7 @@ import { expect, test, vi } from 'vitest';
 import { BatchBuilder } from '../../../src/entity/batch-builder.ts';
 import type { Batch, RunIdentity } from '../../../src/sink/contract.ts';
 import { createDryRunSink } from '../../../src/sink/dry-run/create-dry-run-sink.ts';
+import { roomyBytes } from '../../../src/sink/roomy-bytes.ts';
 import { noSignal, run } from '../support.ts';
 
 interface TemporaryDir extends AsyncDisposable {
@@ -86,6 +87,19 @@ test('a hundred batches at once are a hundred whole files', async () => {
   const files = await readdir(dir.path);
   expect(files).toHaveLength(100);
   expect(files.every((file) => file.endsWith('.json'))).toBe(true);
+});
+
+test('the memory of a batch is given back when it is written, and not before', async () => {
+  await using dir = await temporaryDir();
+  const { bytes, ...rest } = siteBatch(['x'.repeat(100_000)]);
+  const roomy = roomyBytes(bytes.length);
+  bytes.copy(roomy);
+  const blocked = path.join(dir.path, 'blocked');
+  await writeFile(blocked, 'a file');
+  await expect(sinkFor(blocked).send({ ...rest, bytes: roomy }, noSignal)).rejects.toThrow('blocked');
+  expect(roomy).toHaveLength(bytes.length);
+  await sinkFor(dir.path).send({ ...rest, bytes: roomy }, noSignal);
+  expect(roomy).toHaveLength(0);
 });
 
 test('a directory that was taken away meanwhile is made again', async () => {
