@@ -81,7 +81,7 @@ export interface LeftRuns {
   /** Runs in a state that is not final, oldest first. */
   readonly unfinished: readonly Run[];
   /** The latest runs of each policy. */
-  readonly latest: readonly Readonly<Run>[];
+  readonly latest: readonly Run[];
   /** The largest sequence that was ever given. */
   readonly lastSequence: number;
   /** Of whose batches some wait. */

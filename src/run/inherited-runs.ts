@@ -45,11 +45,12 @@ export class InheritedRuns {
   takeUp(policy: RunnablePolicy): boolean {
     const { toRepeat, delivering } = this.#left.get(policy.number) ?? { toRepeat: [], delivering: [] };
     this.#left.delete(policy.number);
-    const soonest = this.#parts.clock.now() + REPEAT_AFTER_START_MS;
+    const soonest = this.#soonest;
     let isOwedRunThere = delivering.some((run) => isOwed(run) && run.retryAt === undefined);
     for (const run of [...toRepeat, ...delivering]) {
       if (run.status === 'lost' && run.retryAt === undefined) this.#planRetry(policy, run);
       if (run.retryAt === undefined) continue;
+      this.#bringForward(policy, run, run.retryAt);
       this.#retries.add(policy, run, Math.max(run.retryAt, soonest));
       if (isOwed(run)) isOwedRunThere = true;
     }
@@ -61,6 +62,20 @@ export class InheritedRuns {
     run.reason = lossOf(run);
     moveTo(run, 'lost', this.#parts.clock.now());
     this.#parts.events.emit('run:finished', { run });
+  }
+
+  get #soonest(): number {
+    return this.#parts.clock.now() + REPEAT_AFTER_START_MS;
+  }
+
+  /** The clock may have been set back since: nothing waits longer than it would if it was to wait from now on. */
+  #bringForward(policy: RunnablePolicy, run: Run, retryAt: number): void {
+    const fromNow =
+      run.status === 'cancelled' ? undefined : retryAtOf(run, policy.retry, this.#parts.clock.now());
+    const latest = Math.max(fromNow ?? 0, this.#soonest);
+    if (retryAt <= latest) return;
+    run.retryAt = latest;
+    this.#parts.events.emit('run:changed', { run });
   }
 
   #planRetry(policy: RunnablePolicy, run: Run): void {

@@ -33,7 +33,7 @@ export function sortLeft({ unfinished, latest }: LeftRuns): Map<number, LeftOfPo
   for (const run of latest) {
     // A daemon that died again soon had no time to say of those that it lost when they are run again.
     const isToRepeat = run.retryAt !== undefined || run.status === 'lost';
-    if (isToRepeat && !repeated.has(run.id) && !known.has(run.id)) of(run).toRepeat.push({ ...run });
+    if (isToRepeat && !repeated.has(run.id) && !known.has(run.id)) of(run).toRepeat.push(run);
   }
   return byPolicy;
 }

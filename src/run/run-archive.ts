@@ -27,7 +27,7 @@ export interface RunArchive {
   /** Newest first. */
   list(query: ArchiveQuery): Promise<readonly Readonly<Run>[]>;
   /** The latest runs of each policy that is kept, as `RunHistory.latest` has them; for the start. */
-  latestOfEach(count: number): Promise<readonly Readonly<Run>[]>;
+  latestOfEach(count: number): Promise<readonly Run[]>;
   /** Runs that an earlier life left in a state that is not final, oldest first; for the start. */
   unfinished(): Promise<readonly Readonly<Run>[]>;
   /** The largest sequence that was ever given; 0: none. */

@@ -19,7 +19,7 @@ export function keptRuns(
   onUnreadable: (what: string) => void,
   onRepaired: RunArchive['onRepaired'],
 ): RunArchive {
-  const runsOf = async (bodies: Promise<readonly string[]>): Promise<readonly Readonly<Run>[]> => {
+  const runsOf = async (bodies: Promise<readonly string[]>): Promise<readonly Run[]> => {
     const found = await readSlices(bodies);
     const runs = found.filter((run) => run !== undefined);
     if (runs.length < found.length) onUnreadable('a run');

@@ -61,6 +61,29 @@ describe('a run that was at work when the daemon died', () => {
     await lives.kill();
   });
 
+  test('is run again in time although the clock was set back a year since', async () => {
+    const clockIn = (year: number): HeldClock => new HeldClock(Date.UTC(year, 5, 1));
+    const [first, second, third] = [clockIn(2028), clockIn(2027), clockIn(2026)];
+    await using lives = new Lives({ host });
+    const policies = await lives.begin({ clock: first });
+    await policies.apply({
+      edge: { ...hourly, steps: [['for ever']], run: { retries: 3, retry_backoff: '1m', misfire: 'skip' } },
+    });
+    const run = await policies.reaches(policies.registry.submit('edge'), 'running');
+    await lives.kill();
+    const next = await lives.begin({ clock: second });
+    await next.awake();
+    expect(await next.history.get(run.id)).toMatchObject({ retryAt: second.now() + 60_000 });
+    await lives.kill();
+
+    const later = await lives.begin({ clock: third });
+    await later.awake();
+    expect(await later.history.get(run.id)).toMatchObject({ retryAt: third.now() + 60_000 });
+    await third.advance(60_000);
+    expect(later.opened('edge').some(({ retryOf }) => retryOf === run.id)).toBe(true);
+    await lives.kill();
+  });
+
   test('is run again also when the next daemon dies before it can say so', async () => {
     await using lives = new Lives({ host });
     const policies = await lives.begin();
