@@ -48,6 +48,8 @@ export interface Daemon {
   readonly port: number;
   /** Stops everything within `--stop-timeout` and says in the log what was lost; resolves when nothing is left. */
   stop(): Promise<void>;
+  /** What is left if it ends now, as the end of a log line; `''`: nothing. */
+  leftInWords(): string;
 }
 
 type Undo = () => unknown;
@@ -178,12 +180,15 @@ async function buildDaemon(
   phase = 'ready';
 
   let stopped: Promise<void> | undefined;
+  let leftInWords = (): string =>
+    inWords(delivery.totals(), state ? 'wait on disk' : 'not delivered').join(', ');
   const stop = async (): Promise<void> => {
     phase = 'stopping';
     registry.stop();
     const report = await coordinator.stop(options.stopTimeoutMs * RUNS_SHARE_OF_STOP, (graceMs) =>
       registry.tearDown(graceMs),
     );
+    leftInWords = () => partsOf(report).join(', ');
     await runAll(undo, log);
     log.info({ module: 'daemon' }, describeStop(report));
   };
@@ -193,6 +198,7 @@ async function buildDaemon(
       stopped ??= stop();
       return stopped;
     },
+    leftInWords: () => leftInWords(),
   };
 }
 
@@ -254,13 +260,17 @@ async function runAll(undo: Undo[], log: Logger): Promise<void> {
   }
 }
 
-function describeStop({ cancelledRuns, delivery }: StopReport): string {
-  const parts = [
+function describeStop(report: StopReport): string {
+  const parts = partsOf(report);
+  return parts.length === 0 ? 'Stopped, nothing was left' : `Stopped: ${parts.join(', ')}`;
+}
+
+function partsOf({ cancelledRuns, delivery }: StopReport): string[] {
+  return [
     ...(cancelledRuns > 0 ? [`${inDigits(cancelledRuns)} runs cancelled`] : []),
     ...inWords(delivery.left, 'wait on disk'),
     ...inWords(delivery.lost, 'not delivered'),
   ];
-  return parts.length === 0 ? 'Stopped, nothing was left' : `Stopped: ${parts.join(', ')}`;
 }
 
 function inWords({ waitingBatches, waitingEntities }: DeliveryTotals, what: string): string[] {

@@ -28,7 +28,11 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
     log.warn({ module: 'log' }, `${count} log lines were dropped: their reader was too slow`);
   endOnFault(log);
   warnOfVariables(options, env, log);
-  const stopRequested = stopSignal(log, stderr);
+  let leftInWords = (): string => '';
+  const stopRequested = stopSignal((signal) => {
+    log.info({ module: 'worker' }, `Ending at once on ${signal}${colonBefore(leftInWords())}`);
+    endAtOnce(signal, stderr);
+  }, log);
   stopRequested.addEventListener('abort', () => stderr.endWithin(options.stopTimeoutMs));
   const systemd = notifySystemd({ env, clock: systemClock, log });
   try {
@@ -40,6 +44,7 @@ export async function runDaemon(options: DaemonOptions, env: NodeJS.ProcessEnv):
       droppedLogLines: () => stderr.dropped,
       stopRequested,
     });
+    leftInWords = () => daemon.leftInWords();
     // A daemon is often killed before it could write the cache at its end.
     module.flushCompileCache();
     void systemd.ready();
@@ -63,11 +68,13 @@ function endOnFault(log: Logger): void {
   process.on('warning', (warning) => log.debug({ module: 'node', err: warning }, 'Node warns'));
 }
 
+type StopSignal = keyof typeof SIGNAL_STATUS;
+
 /** Aborts at the first of these signals; the second ends the process at once. */
-function stopSignal(log: Logger, stderr: Stderr): AbortSignal {
+function stopSignal(endNow: (signal: StopSignal) => void, log: Logger): AbortSignal {
   const stopping = new AbortController();
-  const onSignal = (signal: keyof typeof SIGNAL_STATUS): void => {
-    if (stopping.signal.aborted) endAtOnce(signal, stderr);
+  const onSignal = (signal: StopSignal): void => {
+    if (stopping.signal.aborted) endNow(signal);
     log.info({ module: 'worker' }, `Stopping on ${signal}`);
     stopping.abort();
   };
@@ -76,10 +83,14 @@ function stopSignal(log: Logger, stderr: Stderr): AbortSignal {
 }
 
 /** `process.exit` waits for the threads, and one of them may be in a call to a disk that never answers. */
-function endAtOnce(signal: keyof typeof SIGNAL_STATUS, stderr: Stderr): void {
+function endAtOnce(signal: StopSignal, stderr: Stderr): void {
   stderr.flushAtEnd();
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
   // The first process of a container is not ended by a signal that it does not listen to.
   process.exit(SIGNAL_STATUS[signal]);
+}
+
+function colonBefore(text: string): string {
+  return text && `: ${text}`;
 }

@@ -177,3 +177,15 @@ describe('a daemon that is stopped while Diode is away', () => {
     expect(daemon.lines.at(-1)).toMatch(/Stopped: 1 batches with 3 entities not delivered$/);
   });
 });
+
+test('a second signal ends a daemon at once, and the last line says what waits all the same', async () => {
+  await using diode = await FakeDiode.start();
+  diode.ingest.failAlways('hang');
+  await using daemon = await startFor(diode, [...durable(), '--stop-timeout', '5m']);
+  await daemon.apply(documentOf({ edge: { steps: [['yield', 3]] } }));
+  await reached(daemon, 'edge', 'delivering');
+  daemon.process.kill('SIGTERM');
+  await daemon.line(/Stopping on SIGTERM/);
+  expect(await daemon.stop('SIGINT')).toBe('SIGINT');
+  await daemon.line(/^INFO: worker: Ending at once on SIGINT: 1 batches with 3 entities wait on disk$/);
+});
