@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
-import { StartError } from '../../src/errors.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { StartError, UnavailableError } from '../../src/errors.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { STEADY_WASM } from '../support/steady-wasm.ts';
 import { policyOf } from './objects.ts';
 import { open, temporaryDirectory } from './support.ts';
@@ -56,6 +57,41 @@ test('a daemon that lives is not pushed out by who removed its lock', async () =
   await first.heard('open');
   rmSync(join(directory, 'lock'));
   await expect(open(directory)).rejects.toThrow(`in use by the orb-worker with pid ${first.child.pid}`);
+});
+
+test('a daemon whose directory was emptied, and taken by another, leaves it to that one', async () => {
+  const directory = temporaryDirectory();
+  const clock = new HeldClock();
+  const state = await open(directory, { clock });
+  await state.policies.save([policyOf(1)]);
+  for (const name of readdirSync(directory)) rmSync(join(directory, name));
+  const second = live(directory, 'hold');
+  await second.heard('open');
+  await expect(state.policies.save([policyOf(2)])).rejects.toBeInstanceOf(UnavailableError);
+  await clock.advance(3_000);
+  expect((await state.policies.found()).map(({ name }) => name)).toEqual(['p1']);
+  const reason = `the orb-worker with pid ${second.child.pid} has taken the data directory ${directory} from this one, which is to be ended`;
+  expect(state.health()).toEqual({ ok: false, reason });
+  await state.close();
+  second.child.kill('SIGKILL');
+  await once(second.child, 'exit');
+  expect(await (await open(directory)).policies.found()).toEqual([]);
+});
+
+test('a daemon whose directory was emptied has it for itself again', async () => {
+  const directory = temporaryDirectory();
+  const clock = new HeldClock();
+  const state = await open(directory, { clock });
+  await state.policies.save([policyOf(1)]);
+  for (const name of readdirSync(directory)) rmSync(join(directory, name));
+  await expect(state.policies.save([policyOf(2)])).rejects.toBeInstanceOf(UnavailableError);
+  await vi.waitFor(async () => {
+    await clock.advance(1_000);
+    expect(state.health().ok).toBe(true);
+  });
+  expect(await live(directory, 'hold').heard('refused')).toContain(`with pid ${process.pid}`);
+  await state.close();
+  expect(await (await open(directory)).policies.found()).toHaveLength(1);
 });
 
 test('a daemon that has let go of the directory is waited for while it ends', async () => {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
 import { diskFaultOf, sqliteCodeOf } from '../database/faults.ts';
@@ -22,6 +22,11 @@ export interface HeldDirectory {
   readonly owner: ProcessIdentity;
   /** Who had it last; undefined: nobody, or nobody can say. */
   readonly before: ProcessIdentity | undefined;
+  /**
+   * Makes sure that it still is, whatever somebody has removed from it. Throws a {@link DirectoryError} where another
+   * daemon has taken it by then, and what the system says where it cannot be looked into.
+   */
+  holdOn(): void;
   release(): void;
 }
 
@@ -32,22 +37,45 @@ export interface HeldDirectory {
 export function holdDirectory(directory: string, files: StateFiles): HeldDirectory {
   try {
     makeDirectory(directory);
-    // Only its lock counts: what is in it may be damaged.
-    closeSync(openSync(files.lock, 'w', 0o600));
-    // SQLite gives what it puts beside it to the same user.
-    give(files.lock, directory);
+    makeLock(directory, files);
   } catch (error) {
     throw new DirectoryError(`the data directory ${directory} cannot be used: ${messageOf(error)}`);
   }
-  const lock = lockFile(directory, files);
+  let lock: DatabaseSync | undefined = lockFile(directory, files);
   try {
     const before = ownerIn(files.owner);
     const owner = takeOver(directory, files, before);
-    return { owner, before, release: () => lock.close() };
+    const holdOn = (): void => {
+      // Never made anew: it may lie on a disk that was taken away.
+      statSync(directory);
+      if (isOurs(directory, files, owner) && lock) return;
+      makeLock(directory, files);
+      lock?.close();
+      lock = undefined;
+      lock = lockFile(directory, files);
+      takeOver(directory, files, undefined);
+    };
+    return { owner, before, holdOn, release: () => lock?.close() };
   } catch (error) {
     lock.close();
     throw error;
   }
+}
+
+/** Only its lock counts: what is in it may be damaged. */
+function makeLock(directory: string, { lock }: StateFiles): void {
+  closeSync(openSync(lock, 'w', 0o600));
+  // SQLite gives what it puts beside it to the same user.
+  give(lock, directory);
+}
+
+/** Whether its note is there; throws a {@link DirectoryError} where that is another daemon's. */
+function isOurs(directory: string, files: StateFiles, owner: ProcessIdentity): boolean {
+  const found = ownerIn(files.owner);
+  if (found === undefined || JSON.stringify(found) === JSON.stringify(owner)) return found !== undefined;
+  throw new DirectoryError(
+    `the orb-worker with pid ${found.pid} has taken the data directory ${directory} from this one, which is to be ended`,
+  );
 }
 
 function lockFile(directory: string, files: StateFiles): DatabaseSync {

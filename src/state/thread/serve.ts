@@ -12,7 +12,7 @@ import {
 } from '../calls.ts';
 import { diskFaultOf } from '../database/faults.ts';
 import { NewerSchemaError } from '../database/migrations.ts';
-import { allOf, type StateFiles, sizeOf, stateFilesIn } from '../files.ts';
+import { companionsOf, sizeOf, stateFilesIn } from '../files.ts';
 import { ForeignDatabaseError } from '../repair/find-damage.ts';
 import { Mender } from '../repair/mender.ts';
 import { giveToOwner } from '../repair/owners.ts';
@@ -55,8 +55,8 @@ function startFault(directory: string, error: unknown): string {
 /** Commits in groups: whatever has come while the last group was written is the next one. */
 class Server {
   readonly #port: MessagePort;
-  readonly #files: StateFiles;
-  readonly #reserve: Reserve;
+  /** Those whose size matters. */
+  readonly #weighty: readonly string[];
   readonly #mostGroupBytes: number;
   readonly #held: HeldDirectory;
   readonly #mender: Mender;
@@ -73,9 +73,9 @@ class Server {
     const { log: mostLogBytes } = sharesOf(bounds.dataMaxBytes);
     this.#port = port;
     this.#mostGroupBytes = mostLogBytes / 2;
-    this.#files = files;
-    this.#reserve = new Reserve(files.reserve, mostLogBytes / 4);
-    this.#reserve.giveUpIfFull();
+    this.#weighty = [files.database, ...companionsOf(files.database), files.reserve];
+    const reserve = new Reserve(files.reserve, mostLogBytes / 4);
+    reserve.giveUpIfFull();
     this.#held = holdDirectory(directory, files);
     const { owner, before } = this.#held;
     this.#mender = new Mender({
@@ -85,9 +85,9 @@ class Server {
       isSameBoot: isOfThisBoot(files.database, before, owner),
       wasUsed: before !== undefined,
     });
-    const [{ database }, mender, reserve] = [files, this.#mender, this.#reserve];
+    const [{ database }, mender, held] = [files, this.#mender, this.#held];
     try {
-      this.#steady = new SteadyStore({ database, bounds, mender, owner, reserve });
+      this.#steady = new SteadyStore({ database, bounds, mender, held, reserve });
       giveToOwner(directory, files);
     } catch (error) {
       this.#held.release();
@@ -187,9 +187,10 @@ class Server {
 
   #beginUpkeep(now: number): void {
     this.#now = now;
-    if (this.#steady.fault !== '' || !this.#steady.current || this.#steady.current.upkeep.isAtWork) return;
-    this.#reserve.fill();
-    this.#steady.current.upkeep.begin(now);
+    if (this.#steady.fault === '') this.#steady.lookAfterDirectory();
+    const store = this.#steady.current;
+    if (this.#steady.fault !== '' || !store || store.upkeep.isAtWork) return;
+    store.upkeep.begin(now);
     setImmediate(() => this.#maintain());
   }
 
@@ -251,7 +252,7 @@ class Server {
       fault: this.#steady.fault,
       warning: this.#mender.warning,
       repairs: this.#mender.repairs,
-      fileBytes: allOf(this.#files).reduce((sum, file) => sum + sizeOf(file), 0),
+      fileBytes: this.#weighty.reduce((sum, file) => sum + sizeOf(file), 0),
       waitingBytes: this.#steady.current?.waitingBytes ?? 0,
       letterCount: this.#steady.current?.letterCount ?? 0,
       droppedLetters: this.#steady.current?.droppedLetters ?? 0,

@@ -4,8 +4,8 @@ import { faultWords, NO_SPACE, sqliteCodeOf } from '../database/faults.ts';
 import { NoRoomError } from '../database/kept-amount.ts';
 import { isDamage } from '../repair/find-damage.ts';
 import type { Mender } from '../repair/mender.ts';
+import type { HeldDirectory } from './hold-directory.ts';
 import { CutOffError, MisplacedError, Place } from './place.ts';
-import type { ProcessIdentity } from './process-identity.ts';
 import type { Reserve } from './reserve.ts';
 import { Store } from './store.ts';
 
@@ -13,8 +13,7 @@ interface SteadyOptions {
   readonly database: string;
   readonly bounds: StateBounds;
   readonly mender: Mender;
-  /** Of whoever has the data directory. */
-  readonly owner: ProcessIdentity;
+  readonly held: HeldDirectory;
   readonly reserve: Reserve;
 }
 
@@ -41,10 +40,10 @@ export class SteadyStore {
 
   /** Throws why it cannot be opened. */
   constructor(options: SteadyOptions) {
-    const { database, bounds, mender, owner } = options;
+    const { database, bounds, mender, held } = options;
     this.#options = options;
     mender.look('quick');
-    const store = mender.open(() => new Store(database, bounds, owner));
+    const store = mender.open(() => new Store(database, bounds, held.owner));
     this.#store = store;
     this.#place = new Place(database);
     this.#life = store.life;
@@ -77,6 +76,16 @@ export class SteadyStore {
     } catch (error) {
       this.noteFault(error, 0);
       return this.#options.reserve.giveUp() ? this.giveRoom(work) : undefined;
+    }
+  }
+
+  /** Now and then: whether the directory still is this daemon's, and its reserve is there. */
+  lookAfterDirectory(): void {
+    try {
+      this.#options.held.holdOn();
+      this.#options.reserve.fill();
+    } catch (error) {
+      this.noteFault(error, 0);
     }
   }
 
@@ -131,8 +140,9 @@ export class SteadyStore {
   /** After some faults nobody knows what SQLite, or the system, still has in memory. */
   #reopened(): Store {
     if (this.#store && !this.#mustReopen) return this.#store;
-    const { database, bounds, mender } = this.#options;
+    const { database, bounds, mender, held } = this.#options;
     const old = this.#store;
+    held.holdOn();
     if (this.#isMisplaced && !this.#place.isHeld()) old?.moveTo(database);
     this.#isMisplaced = false;
     // As long as nothing can be written, what is there can be read.
