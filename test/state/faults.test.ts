@@ -143,12 +143,21 @@ test('on a disk that others have filled a policy can be deleted, and a daemon ca
   crowd(directory);
   await expect(state.policies.save([policyOf(4)])).rejects.toBeInstanceOf(UnavailableError);
   await state.policies.remove([1]);
-  await state.batches.settle({
+  const part = batchOf(Buffer.alloc(4_000_000), letGo.run.runId);
+  const cut = state.batches.settle({
+    receipts: [receiptOf(part)],
+    parts: [{ batch: part, encoding: 'diode', policy: 'p1' }],
+    letters: [],
+    droppedLetters: [],
+  });
+  const acknowledged = state.batches.settle({
     receipts: [receiptOf(letGo, { outcome: 'acknowledged' })],
     parts: [],
     letters: [],
     droppedLetters: [],
   });
+  await expect(cut).rejects.toBeInstanceOf(UnavailableError);
+  await acknowledged;
   expect(state.health()).toEqual({ ok: false, reason: FULL });
   crowd(directory);
   rmSync(join(directory, 'ballast'));

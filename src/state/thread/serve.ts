@@ -175,7 +175,10 @@ class Server {
   /** On a full disk: else what was acknowledged would stay for want of room to write that down. */
   #giveRoom(calls: readonly TableCall[]): Answer[] {
     if (calls.length === 0) return [];
-    return this.#steady.giveRoom((store) => this.#measured(() => store.transact(calls, true))) ?? [];
+    const answers = this.#steady.giveRoom((store) => this.#measured(() => store.transact(calls, true)));
+    if (answers) return answers;
+    // One that takes too much of the log for now, a batch that is cut, does not keep the others.
+    return calls.length > 1 ? calls.flatMap((call) => this.#giveRoom([call])) : [];
   }
 
   #probe(): void {
