@@ -11,7 +11,7 @@ import type { Launcher } from './launcher.ts';
 import { MemoryWatch, memoryLimitMiB } from './memory-watch.ts';
 import { OutputLog } from './output-log.ts';
 import { type ProcessUsage, UsageMeter } from './process-usage.ts';
-import { endMarked, environmentOf, newMark } from './stragglers.ts';
+import { endGroup, endMarked, endTree, environmentOf, newMark } from './stragglers.ts';
 
 export interface ProcessOptions {
   readonly clock: Clock;
@@ -51,7 +51,7 @@ export class IsolatedProcess {
   readonly #mark = newMark();
   #meter: UsageMeter | undefined;
   #memory: MemoryWatch | undefined;
-  #isGone = false;
+  #hasExited = false;
   /** Why it must have ended, whatever its status says. */
   #knownReason: string | undefined;
 
@@ -81,12 +81,12 @@ export class IsolatedProcess {
 
   /** True when it has ended, though others may still have its outputs open, or go on in its name. */
   get isGone(): boolean {
-    return this.#isGone;
+    return this.#hasExited;
   }
 
   /** From now on it runs code that is not ours: its memory is watched while it is busy, and what it starts is found. */
   watch(): void {
-    if (this.pid === undefined || this.#isGone) return;
+    if (this.pid === undefined || this.#hasExited) return;
     this.#meter ??= new UsageMeter(this.pid, this.#options.clock);
     this.#memory ??= this.#watchMemory(this.#meter);
     this.#memory.begin();
@@ -94,17 +94,12 @@ export class IsolatedProcess {
 
   /** What it uses, or used when that was last looked at; undefined before it is watched, and where the system does not tell. */
   usage(): ProcessUsage | undefined {
-    return this.#isGone ? this.#meter?.last : this.#meter?.read();
+    return this.#hasExited ? this.#meter?.last : this.#meter?.read();
   }
 
-  /** Ends it and every process of its group. Look at {@link ended}. */
+  /** Ends it and what it started. Look at {@link ended}. */
   kill(): void {
-    if (this.pid === undefined || this.#isGone) return;
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch {
-      // Nobody of the group is left.
-    }
+    if (this.pid !== undefined && !this.#hasExited) endTree(this.pid);
   }
 
   #watchMemory(meter: UsageMeter): MemoryWatch {
@@ -131,8 +126,8 @@ export class IsolatedProcess {
 
   async #waitForEnd(exited: Promise<string>): Promise<string> {
     const reason = await exited;
-    this.kill();
-    this.#isGone = true;
+    this.#hasExited = true;
+    if (this.pid !== undefined) endGroup(this.pid);
     this.#memory?.end();
     const stragglers = this.#memory === undefined ? undefined : endMarked(this.#mark);
     await this.#hearLastWords();

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { fieldsInStat } from '../proc-status.ts';
 
@@ -40,7 +40,7 @@ let next: Search | undefined;
 
 /**
  * Ends every process that has this mark: those too that a child's group does not hold any more (`setsid`). Not found is
- * what has cleared its environment. Who asks while others are looked for is served with all who do, in one search.
+ * what has cleared its environment: {@link endTree} finds that, as long as its starter lives. Who asks while others are looked for is served with all who do, in one search.
  */
 export function endMarked(mark: string): Promise<void> {
   next ??= searchAfter(running);
@@ -69,6 +69,22 @@ async function endAll(marks: ReadonlySet<string>): Promise<void> {
 /** Every process that has this mark, but the one that asks. */
 export function processesMarked(mark: string): Promise<readonly number[]> {
   return processesWhere((theirs) => theirs === mark);
+}
+
+/**
+ * Ends a process, its group, and all that it has started, whatever these made of their session and environment; not
+ * what its starter has left alone.
+ */
+export function endTree(pid: number): void {
+  signal(-pid, 'SIGSTOP');
+  const started = descendantsOf(pid);
+  endGroup(pid);
+  started.forEach(end);
+}
+
+/** Ends what is left of the group that a process has led. */
+export function endGroup(pid: number): void {
+  signal(-pid, 'SIGKILL');
 }
 
 /** Ends what children of daemons left behind that are dead by now. Resolves with how many processes that were. */
@@ -133,9 +149,29 @@ async function markOf(pid: number): Promise<string | undefined> {
   }
 }
 
-function end(pid: number): void {
+function descendantsOf(pid: number): readonly number[] {
+  const children = startedBy(pid);
+  return [...children, ...children.flatMap(descendantsOf)];
+}
+
+/** By any of its threads; nothing where the system does not tell. */
+function startedBy(pid: number): readonly number[] {
   try {
-    process.kill(pid, 'SIGKILL');
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const texts = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1'));
+    return texts.join(' ').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function end(pid: number): void {
+  signal(pid, 'SIGKILL');
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
   } catch {
     // It is gone by itself.
   }

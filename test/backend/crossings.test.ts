@@ -123,6 +123,27 @@ describe('what a run has left behind', () => {
     expect(rig.pids).not.toContain(pid);
   });
 
+  test('ends with its process, though it left its session and its environment', async () => {
+    await using folder = await PackageFolder.create();
+    await folder.add('leaves', {
+      'index.js': backendSource(
+        `run(_, { log }) {
+           log.info(String(spawn('sleep', ['60'], { env: {}, detached: true, stdio: 'ignore' }).pid));
+           return [];
+         },`,
+        `import { spawn } from 'node:child_process';`,
+      ),
+    });
+    await using rig = new Rig({ clock: new HeldClock(), backendsDirs: [folder.path] });
+    const lease = await rig.host.open('leaves');
+    const run = startRun(lease, null);
+    expect(await run.outcome).toEqual({ kind: 'returned' });
+    const left = Number(run.logs[0]?.message);
+    expect(isAlive(left)).toBe(true);
+    lease.close();
+    await expect.poll(() => isAlive(left)).toBe(false);
+  });
+
   test('is not held against a run that was handed over and not entered', async () => {
     await using rig = new Rig({ clock: new HeldClock() });
     const lease = await rig.host.open('hostile');
