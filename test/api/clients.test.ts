@@ -29,7 +29,8 @@ describe('slow clients', () => {
   test('a body that never ends is cut off, and others are served meanwhile', async () => {
     await using api = await TestApi.start({ limits: hurried });
     const slow = api.connect().send(`${postHead}Content-Length: 100\r\n\r\n["a"`);
-    expect((await api.get('/healthz')).status).toBe(200);
+    // On a busy machine any request may be too late.
+    await expect.poll(async () => (await api.get('/healthz')).status).toBe(200);
     expect(await slow.untilClosed()).toContain(late);
     expect(api.registry.applied).toEqual([]);
   });
