@@ -77,6 +77,7 @@ class Traveller {
   readonly #flags: readonly string[];
   #kills = 0;
   #crowds = 0;
+  #hasRun = false;
 
   constructor({ directory }: Journey, diode: RecordingDiode, dice: Dice) {
     this.#diode = diode;
@@ -115,6 +116,7 @@ class Traveller {
     played.catch(() => undefined);
     if (isSmall && (await isCrowded(daemon))) this.#crowds++;
     await pause(dice.between(0, dice.chance(0.25) ? SHORT_ROUND_MS : LONGEST_ROUND_MS));
+    if (!isSmall && !this.#hasRun) await this.#firstRun(daemon);
     const children = descendantsOf(daemon.process.pid ?? 0);
     if (dice.chance(0.25)) await stop(daemon, dice);
     else await daemon.stop('SIGKILL');
@@ -124,6 +126,15 @@ class Traveller {
     refuseSuspicious(daemon);
     await gone(children);
     if (dice.chance(0.2)) await this.#examine();
+  }
+
+  /** However slow the machine is, not every daemon is killed before it has begun a run: nothing would be found out. */
+  async #firstRun(daemon: RealDaemon): Promise<void> {
+    await until('a first run', async () => {
+      const { runs } = await get<{ runs: readonly ShownRun[] }>(daemon, '/api/v1/runs?limit=1');
+      return runs.length > 0 ? [] : ['there is none yet'];
+    });
+    this.#hasRun = true;
   }
 
   /** Diode is away until there is no room for more. */
