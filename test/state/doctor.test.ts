@@ -16,7 +16,7 @@ import { StartError } from '../../src/errors.ts';
 import { type Examination, examine, repair } from '../../src/state/doctor.ts';
 import { runOf } from '../support/runs.ts';
 import { batchOf, policyOf, receiptOf } from './objects.ts';
-import { keep, open, temporaryDirectory } from './support.ts';
+import { keep, mounted, open, temporaryDirectory, WITHOUT_MOUNT } from './support.ts';
 
 /** Two entities, as they are framed for Diode. */
 const ENTITIES = Buffer.from([0x0a, 2, 1, 1, 0x0a, 1, 7]);
@@ -219,6 +219,17 @@ test('what cannot be used and is not damaged is left alone', async () => {
   ]);
   expect(() => repair(foreign)).toThrow('the data file is a database of another program');
   expect(readdirSync(foreign).sort()).toEqual(['lock', 'owner.json', 'state.sqlite']);
+});
+
+test('a file system that is read-only is told of', async ({ skip }) => {
+  const disk = mounted('256m');
+  if (disk === undefined) return skip(WITHOUT_MOUNT);
+  await (await open(join(disk, 'data'))).close();
+  const examined = (): string[] => told(examine(join(disk, 'data')));
+  expect(examined()).toEqual([]);
+  execFileSync('mount', ['-o', 'remount,ro', disk]);
+  expect(examined()).toContain('warning DIR: its file system is read-only');
+  execFileSync('mount', ['-o', 'remount,rw', disk]);
 });
 
 test('a place that is no data directory is told in one line', () => {

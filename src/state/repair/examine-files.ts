@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, statfsSync, statSync } from 'node:fs';
 import { allOf, type StateFiles } from '../files.ts';
 import { asidesIn } from './files-aside.ts';
 import type { Finding } from './finding.ts';
@@ -14,6 +14,7 @@ export function examineFiles(directory: string, files: StateFiles): Finding[] {
     ...examineModes(directory, files),
     ...examineOwners(directory, files),
     ...examineAsides(directory),
+    ...examineMount(directory),
     ...examineSpace(directory),
   ];
 }
@@ -64,6 +65,25 @@ function examineAsides(directory: string): Finding[] {
       remedy: 'Remove the folder when nobody needs it.',
     };
   });
+}
+
+/** Of this user's rights it says nothing: the daemon may run as another. */
+function examineMount(directory: string): Finding[] {
+  try {
+    accessSync(directory, constants.W_OK);
+    return [];
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EROFS')) return [];
+  }
+  return [
+    {
+      severity: 'warning',
+      where: directory,
+      what: 'its file system is read-only',
+      meaning: 'A daemon refuses what it is given, or does not start.',
+      remedy: 'See in the log of the kernel why it is, and mount it so that it can be written.',
+    },
+  ];
 }
 
 function examineSpace(directory: string): Finding[] {
