@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { BatchReceipt, OpenedLetter } from '../../src/delivery/batch-store.ts';
 import { createMemoryBatchStore } from '../../src/delivery/memory-batch-store.ts';
 import { newFamily, waitingBatch } from '../../src/delivery/waiting-batch.ts';
+import { giveRoomBack } from '../../src/sink/roomy-bytes.ts';
 import { batchOfNames } from './picky-receiver.ts';
 
 const ALL = { policy: undefined, runId: undefined, limit: 100, after: undefined };
@@ -35,6 +36,15 @@ test('bytes are held while a batch waits', async () => {
   expect(store.waitingBytes).toBe(0);
   await expect(store.read('a')).rejects.toThrow('no batch a waits');
   expect(await store.found()).toEqual([]);
+});
+
+test('a batch is counted as it was when its bytes were given back before it is settled', async () => {
+  const store = createMemoryBatchStore();
+  const { batch, receipt } = kept('a');
+  await store.keep(batch, receipt, 'diode', 'edge');
+  giveRoomBack(batch.bytes);
+  await store.settle({ ...NOTHING, receipts: [done(receipt)] });
+  expect(store.waitingBytes).toBe(0);
 });
 
 test('of receipts the latest are known, of each run and of all, and every one that waits', async () => {
