@@ -142,7 +142,7 @@ export class Driver {
     if (runs.length === 0) return;
     const { id } = dice.pick(runs);
     this.cancelled.add(id);
-    await this.#ask(daemon, `/api/v1/runs/${id}/cancel`, [202, 409], { method: 'POST' });
+    await this.#ask(daemon, `/api/v1/runs/${id}/cancel`, [202, 409, 503], { method: 'POST' });
   }
 
   async #retryLetter(daemon: RealDaemon, dice: Dice): Promise<void> {
