@@ -53,8 +53,8 @@ export interface Sink {
    */
   start(): Promise<void>;
   /**
-   * Resolves when the receiver has acknowledged the batch, whose bytes nobody may read any more: where it was written down,
-   * their memory has been given back. Rejects with a {@link SinkError}.
+   * Resolves when the receiver has acknowledged the batch, whose bytes nobody may read any more: their memory may have been
+   * given back. Rejects with a {@link SinkError}, and the bytes are as they were.
    */
   send(batch: Batch, signal: AbortSignal): Promise<void>;
   health(): SinkHealth;

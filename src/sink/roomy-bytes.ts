@@ -39,8 +39,9 @@ export function joinAround(parts: readonly Buffer[]): Buffer | undefined {
 
 /**
  * Frees the memory of a batch that has {@link roomyBytes}; any other is left to V8, as what else lies in its memory may
- * be in use. Nobody may use the bytes any more, nor a message around them: not for what goes over a network, where a
- * receiver may answer, and reset the call, while some of it still waits in the system's hands.
+ * be in use. Nobody may use the bytes any more, nor a message around them. A receiver may answer, and reset the
+ * call, while some of the message still waits in the system's hands: that is a copy, as gRPC puts its own five bytes in
+ * front of each.
  */
 export function giveRoomBack(bytes: Buffer): void {
   if (hasRoom(bytes)) giveBack(bytes);

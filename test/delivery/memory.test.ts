@@ -112,7 +112,7 @@ describe('memory', () => {
     expect(most).toBeLessThanOrEqual(100);
   });
 
-  test('of a batch may be given back by the sink that has written it down: it is counted as it was', async () => {
+  test('of a batch may be given back by the sink: it is counted as it was', async () => {
     const { sink, clock, delivery } = setUp();
     const run = delivery.open(aRun, nothing);
     const bytes = roomyBytes(30);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import type { Batch, RunIdentity } from '../../src/sink/contract.ts';
+import { roomyBytes } from '../../src/sink/roomy-bytes.ts';
 import { lengthDelimited } from '../support/fake-diode-wire.ts';
 
 export const run: RunIdentity = {
@@ -25,6 +26,13 @@ export function deviceBatch(
     return lengthDelimited(ENTITIES_FIELD, lengthDelimited(DEVICE_FIELD, device));
   });
   return { id, run: identity, entityCount: names.length, bytes: Buffer.concat(entities) };
+}
+
+/** The batch in memory of its own, as those have it that come from children. */
+export function inRoom(batch: Batch): Batch {
+  const bytes = roomyBytes(batch.bytes.length);
+  batch.bytes.copy(bytes);
+  return { ...batch, bytes };
 }
 
 /** A log that can be read. */

@@ -6,6 +6,7 @@ import { CallFailure, sinkErrorOf } from '../grpc/call-failure.ts';
 import { GrpcClient } from '../grpc/client.ts';
 import { HealthRecord } from '../health.ts';
 import { namedEntities } from '../named-entities.ts';
+import { giveRoomBack } from '../roomy-bytes.ts';
 import { type Route, readRoute } from '../route.ts';
 import { platformText, type Sender, sdkVersion } from '../sender.ts';
 import { describeTarget, type Target } from '../target.ts';
@@ -85,6 +86,7 @@ class DiodeSink implements Sink {
       this.#health.good();
       const errors = readIngestErrors(reply);
       if (errors.length > 0) throw rejectedFor(errors);
+      giveRoomBack(batch.bytes);
     } catch (thrown) {
       if (signal.aborted) throw new SinkError('unavailable', 'Given up before Diode acknowledged it');
       throw this.#noteFailure(this.#cleaned(asSinkError(thrown)));

@@ -7,8 +7,7 @@ import { expect, test, vi } from 'vitest';
 import { BatchBuilder } from '../../../src/entity/batch-builder.ts';
 import type { Batch, RunIdentity } from '../../../src/sink/contract.ts';
 import { createDryRunSink } from '../../../src/sink/dry-run/create-dry-run-sink.ts';
-import { roomyBytes } from '../../../src/sink/roomy-bytes.ts';
-import { noSignal, run } from '../support.ts';
+import { inRoom, noSignal, run } from '../support.ts';
 
 interface TemporaryDir extends AsyncDisposable {
   readonly path: string;
@@ -91,15 +90,14 @@ test('a hundred batches at once are a hundred whole files', async () => {
 
 test('the memory of a batch is given back when it is written, and not before', async () => {
   await using dir = await temporaryDir();
-  const { bytes, ...rest } = siteBatch(['x'.repeat(100_000)]);
-  const roomy = roomyBytes(bytes.length);
-  bytes.copy(roomy);
+  const batch = inRoom(siteBatch(['x']));
+  const { length } = batch.bytes;
   const blocked = path.join(dir.path, 'blocked');
   await writeFile(blocked, 'a file');
-  await expect(sinkFor(blocked).send({ ...rest, bytes: roomy }, noSignal)).rejects.toThrow('blocked');
-  expect(roomy).toHaveLength(bytes.length);
-  await sinkFor(dir.path).send({ ...rest, bytes: roomy }, noSignal);
-  expect(roomy).toHaveLength(0);
+  await expect(sinkFor(blocked).send(batch, noSignal)).rejects.toThrow('blocked');
+  expect(batch.bytes).toHaveLength(length);
+  await sinkFor(dir.path).send(batch, noSignal);
+  expect(batch.bytes).toHaveLength(0);
 });
 
 test('a directory that was taken away meanwhile is made again', async () => {
