@@ -40,7 +40,8 @@ let next: Search | undefined;
 
 /**
  * Ends every process that has this mark: those too that a child's group does not hold any more (`setsid`). Not found is
- * what has cleared its environment: {@link endTree} finds that, as long as its starter lives. Who asks while others are looked for is served with all who do, in one search.
+ * what has cleared its environment: {@link endTree} finds that, as long as its starter lives. Who asks while others are
+ * looked for is served with all who do, in one search.
  */
 export function endMarked(mark: string): Promise<void> {
   next ??= searchAfter(running);

@@ -87,8 +87,9 @@ export class Stage implements AsyncDisposable {
   delivered({ policy, id }: ShownRun): readonly number[] {
     const folder = path.join(this.#folder, 'output');
     const entity = new RegExp(`"${policy} ${id} (\\d+)"`, 'g');
-    const files = readdirSync(folder).map((name) => path.join(folder, name));
-    return files
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => path.join(folder, name))
       .filter((file) => statSync(file).size < LARGEST_FILE_BYTES)
       .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(entity)])
       .map(([, index]) => Number(index));

@@ -5,8 +5,8 @@ import { losesParentSignal, WATCH_PARENT, watchParent } from './watch-parent.ts'
 
 // The one module that works when it is imported: a child process begins here.
 
-/** A daemon that lives has time to end this process itself, and to say why. */
-const ALONE_MS = 2_000;
+/** A daemon that lives has time to end this process itself, and to say why, however busy the machine is. */
+const ALONE_MS = 10_000;
 
 process.title = 'orb-worker backend';
 if (process.argv.includes(WATCH_PARENT) || losesParentSignal()) watchParent();
