@@ -4,7 +4,7 @@ import { parseTarget } from '../../../src/sink/target.ts';
 import { FakeDiode } from '../../support/fake-diode.ts';
 import { ingestReplyWithErrors, lengthDelimited } from '../../support/fake-diode-wire.ts';
 import { HeldClock } from '../../support/held-clock.ts';
-import { deviceBatch, inRoom, noSignal, readableLog, run, testTls } from '../support.ts';
+import { deviceBatch, noSignal, readableLog, run, testTls } from '../support.ts';
 import { createSink, failureOf, startSink } from './support.ts';
 
 describe('what arrives', () => {
@@ -134,19 +134,6 @@ describe('what Diode answers decides what becomes of a batch', () => {
     expect(error.kind).toBe('rejected');
     expect(error.message).toBe(String.raw`Chunk ingestion failed: ['e1', "it's", '\'"\\\n']`);
     expect(sink.health()).toMatchObject({ ok: true, reason: '' });
-  });
-
-  test('the memory of a batch is given back when it is acknowledged, and not before', async () => {
-    await using diode = await FakeDiode.start();
-    await using sink = await startSink(diode);
-    const batch = inRoom(deviceBatch(['r'.repeat(100_000)]));
-    const { length } = batch.bytes;
-    diode.ingest.fail({ reply: ingestReplyWithErrors(['e1']) });
-    await failureOf(sink.send(batch, noSignal));
-    expect(batch.bytes).toHaveLength(length);
-    await sink.send(batch, noSignal);
-    expect(batch.bytes).toHaveLength(0);
-    expect(diode.ingested.at(-1)?.entities).toEqual([{ device: { name: 'r'.repeat(100_000) } }]);
   });
 
   test('a thousand long errors make one bounded reason', async () => {
