@@ -67,7 +67,7 @@ export function createHttpServer(parts: ApiParts, limits: HttpLimits): FastifyIn
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true });
   app.setErrorHandler((error, request, reply) => answerError(log, error, request, reply));
-  // Upstream reads such a request as any other; Node would answer it by itself.
+  // Upstream reads such a request like every other one; Node would answer it by itself.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.server.setTimeout(limits.stalledMs);
   boundConnections(app, parts);

@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../clock.ts';
 import type { Redact } from '../redact.ts';
-import type { BackendChild, Loadable } from './child.ts';
+import type { BackendChild } from './child.ts';
+import type { Loadable } from './host.ts';
 
 /** How long a child without runs is kept. */
 const IDLE_MS = 120_000;
@@ -181,7 +182,6 @@ export class Brood {
 
 /** Whoever is slow comes last, however little it has to do. */
 function loadOf(child: BackendChild, now: number): number {
-  const { runs, lives, window } = child.work;
-  const isSlow = window.isBusy(now) || !child.isQuick(now);
-  return runs.size + lives.size + (isSlow ? Number.MAX_SAFE_INTEGER / 2 : 0);
+  const { runs, lives } = child.work;
+  return runs.size + lives.size + (child.isSlow(now) ? Number.MAX_SAFE_INTEGER / 2 : 0);
 }

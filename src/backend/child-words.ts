@@ -5,8 +5,7 @@ import type { RunExecution } from './execution.ts';
 import { BATCH_HEADER, FrameError, type FrameKind, MAX_CONTROL_BYTES } from './frames.ts';
 import type { FromChild } from './messages.ts';
 import type { PolicyLife } from './policy-life.ts';
-import type { Introduction } from './questions.ts';
-import { QuestionError, type Questions } from './questions.ts';
+import { type Introduction, QuestionError, type Questions } from './questions.ts';
 import { readMessage } from './read-message.ts';
 
 const RETURNED = { kind: 'returned' } as const;

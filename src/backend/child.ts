@@ -7,21 +7,17 @@ import { ChildWork } from './child-work.ts';
 import type { RunExecution } from './execution.ts';
 import { hearChild } from './hear-child.ts';
 import { Heartbeat, LONGEST_SILENCE_MS } from './heartbeat.ts';
-import type { LocatedPackage, PolicyPayload, SchemaFinding } from './host.ts';
+import type { Loadable, PolicyPayload, SchemaFinding } from './host.ts';
 import { IsolatedProcess, type ProcessOptions } from './isolated-process.ts';
 import { MessageSender } from './message-sender.ts';
 import type { PolicyLife } from './policy-life.ts';
 import { type Introduction, QuestionError, Questions } from './questions.ts';
-import { QUICK_MS } from './window.ts';
 
 export interface ChildOptions extends Omit<ProcessOptions, 'onLine' | 'isBusy'> {
   readonly log: Logger;
   /** A number that no run and no life has. */
   readonly newNumber: () => number;
 }
-
-/** What a child may import. */
-export type Loadable = Pick<LocatedPackage, 'name' | 'entryUrl'>;
 
 /** A closed channel belongs to a process that is about to end; one that is not, is ended after this. */
 const END_AFTER_CLOSE_MS = 1_000;
@@ -110,12 +106,17 @@ export class BackendChild {
 
   /** True when it will take nothing more. */
   get isEnding(): boolean {
-    return this.#isDraining || this.#isKilled || this.#process.isGone;
+    return this.#isDraining || this.#isKilled || this.#process.hasExited;
   }
 
   /** True when it leaves nothing unanswered for long: what else it is asked, it will answer soon. */
   isQuick(now: number): boolean {
-    return this.work.window.isQuick(now) && this.#questions.openFor(now) < QUICK_MS;
+    return this.work.window.isQuick(now) && this.#questions.areQuick(now);
+  }
+
+  /** True when others that can take work are asked before it. */
+  isSlow(now: number): boolean {
+    return this.work.window.isBusy(now) || !this.isQuick(now);
   }
 
   /** True when it may never answer again. */

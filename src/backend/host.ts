@@ -14,6 +14,9 @@ export interface LocatedPackage {
   readonly entryUrl: string;
 }
 
+/** What a child needs of a package to import it. */
+export type Loadable = Pick<LocatedPackage, 'name' | 'entryUrl'>;
+
 /** The way to a package whose other versions take its place by a link that is moved. */
 export interface PackageLink {
   /** What was there when the package was opened. */

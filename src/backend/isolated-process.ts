@@ -81,7 +81,7 @@ export class IsolatedProcess {
   }
 
   /** True when it has ended, though others may still have its outputs open, or go on in its name. */
-  get isGone(): boolean {
+  get hasExited(): boolean {
     return this.#hasExited;
   }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Description } from './contract.ts';
 import { FrameError } from './frames.ts';
 import type { SchemaFinding } from './host.ts';
+import { QUICK_MS } from './window.ts';
 
 /** A question that a child did not answer, and why. */
 export class QuestionError extends Error {
@@ -89,15 +90,14 @@ export class Questions {
     return this.#open.size > 0;
   }
 
-  /** How long the oldest of them waits for its answer, ms; 0 without any. */
-  openFor(now: number): number {
-    const [oldest] = this.#open.values();
-    return oldest === undefined ? 0 : now - oldest.askedAt;
+  /** True when none of them is open for long. */
+  areQuick(now: number): boolean {
+    return this.#openFor(now) < QUICK_MS;
   }
 
   /** True when one is open for so long that it may never be answered. */
   areStuck(now: number): boolean {
-    return this.openFor(now) >= SOON_MS;
+    return this.#openFor(now) >= SOON_MS;
   }
 
   /** The child has come to it. Throws a {@link FrameError} when nobody asked for this. */
@@ -137,5 +137,11 @@ export class Questions {
     const question = this.#open.get(id);
     if (question === undefined) throw new FrameError('an answer to no question');
     return question;
+  }
+
+  /** How long the oldest of them waits for its answer, ms; 0 without any. */
+  #openFor(now: number): number {
+    const [oldest] = this.#open.values();
+    return oldest === undefined ? 0 : now - oldest.askedAt;
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../src/clock.ts';
 import { type Batch, type Sink, SinkError, type SinkHealth } from '../../src/sink/contract.ts';
 import { readFields } from '../../src/sink/protobuf.ts';
-import { roomyBytes } from '../../src/sink/roomy-bytes.ts';
+import { inRoom } from '../sink/support.ts';
 import { lengthDelimited } from '../support/fake-diode-wire.ts';
 import { unavailable } from './support.ts';
 
@@ -84,10 +84,8 @@ export function batchOfNames(
   id: string = crypto.randomUUID(),
 ): Batch {
   const run = { runId, policyName: 'edge', backend: 'b', appName: 'a', appVersion: '1' };
-  const entities = Buffer.concat(names.map((name) => lengthDelimited(2, Buffer.from(name))));
-  const bytes = roomyBytes(entities.length);
-  entities.copy(bytes);
-  return { id, run, entityCount: names.length, bytes };
+  const bytes = Buffer.concat(names.map((name) => lengthDelimited(2, Buffer.from(name))));
+  return inRoom({ id, run, entityCount: names.length, bytes });
 }
 
 export function namesIn(bytes: Buffer): string[] {

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { StartError, UnavailableError } from '../../src/errors.ts';
+import type { State } from '../../src/state/contract.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { STEADY_WASM } from '../support/steady-wasm.ts';
 import { policyOf } from './objects.ts';
@@ -59,12 +60,18 @@ test('a daemon that lives is not pushed out by who removed its lock', async () =
   await expect(open(directory)).rejects.toThrow(`in use by the orb-worker with pid ${first.child.pid}`);
 });
 
-test('a daemon whose directory was emptied, and taken by another, leaves it to that one', async () => {
+/** A state with one policy, of which somebody has removed all files. */
+async function openAndEmptied(): Promise<{ directory: string; clock: HeldClock; state: State }> {
   const directory = temporaryDirectory();
   const clock = new HeldClock();
   const state = await open(directory, { clock });
   await state.policies.save([policyOf(1)]);
   for (const name of readdirSync(directory)) rmSync(join(directory, name));
+  return { directory, clock, state };
+}
+
+test('a daemon whose directory was emptied, and taken by another, leaves it to that one', async () => {
+  const { directory, clock, state } = await openAndEmptied();
   const second = live(directory, 'hold');
   await second.heard('open');
   await expect(state.policies.save([policyOf(2)])).rejects.toBeInstanceOf(UnavailableError);
@@ -79,11 +86,7 @@ test('a daemon whose directory was emptied, and taken by another, leaves it to t
 });
 
 test('a daemon whose directory was emptied has it for itself again', async () => {
-  const directory = temporaryDirectory();
-  const clock = new HeldClock();
-  const state = await open(directory, { clock });
-  await state.policies.save([policyOf(1)]);
-  for (const name of readdirSync(directory)) rmSync(join(directory, name));
+  const { directory, clock, state } = await openAndEmptied();
   await expect(state.policies.save([policyOf(2)])).rejects.toBeInstanceOf(UnavailableError);
   await vi.waitFor(async () => {
     await clock.advance(1_000);

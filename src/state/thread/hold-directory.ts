@@ -72,7 +72,8 @@ function makeLock(directory: string, { lock }: StateFiles): void {
 /** Whether its note is there; throws a {@link DirectoryError} where that is another daemon's. */
 function isOurs(directory: string, files: StateFiles, owner: ProcessIdentity): boolean {
   const found = ownerIn(files.owner);
-  if (found === undefined || JSON.stringify(found) === JSON.stringify(owner)) return found !== undefined;
+  if (found === undefined) return false;
+  if (JSON.stringify(found) === JSON.stringify(owner)) return true;
   throw new DirectoryError(
     `the orb-worker with pid ${found.pid} has taken the data directory ${directory} from this one, which is to be ended`,
   );

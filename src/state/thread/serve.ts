@@ -76,21 +76,22 @@ class Server {
     this.#weighty = [files.database, ...companionsOf(files.database), files.reserve];
     const reserve = new Reserve(files.reserve, mostLogBytes / 4);
     reserve.giveUpIfFull();
-    this.#held = holdDirectory(directory, files);
-    const { owner, before } = this.#held;
-    this.#mender = new Mender({
+    const held = holdDirectory(directory, files);
+    this.#held = held;
+    const { owner, before } = held;
+    const mender = new Mender({
       directory,
       files,
       mostLogBytes,
       isSameBoot: isOfThisBoot(files.database, before, owner),
       wasUsed: before !== undefined,
     });
-    const [{ database }, mender, held] = [files, this.#mender, this.#held];
+    this.#mender = mender;
     try {
-      this.#steady = new SteadyStore({ database, bounds, mender, held, reserve });
+      this.#steady = new SteadyStore({ database: files.database, bounds, mender, held, reserve });
       giveToOwner(directory, files);
     } catch (error) {
-      this.#held.release();
+      held.release();
       throw error;
     }
   }
